@@ -1,0 +1,217 @@
+//! Everything that can stop a run, as one enum. Display makes the sentence; the caller adds the program's name.
+//!
+//! A variant exists when the user should act differently. Wrong usage never comes here: `cli` answers it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// What stopped a run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The kernel's file is there and not for this user.
+    #[error(
+        "cannot read {}: permission denied (run it as root, or draw a captured system with --sysroot \
+         or a copy of the file with --from)", .path.display()
+    )]
+    NotPermitted {
+        /// The kernel's file.
+        path: PathBuf,
+    },
+
+    /// There is no file of page flags.
+    #[error(
+        "cannot read {}: no such file (the kernel lacks CONFIG_PROC_PAGE_MONITOR, or a container hides \
+         the file; mount the host's root into it and name it with --sysroot)", .path.display()
+    )]
+    NoPageFlags {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+
+    /// Any other failure to read.
+    #[error("cannot read {}: {}", .path.display(), plain(.cause))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+
+    /// A directory was given where a file of flags is expected.
+    #[error("cannot read {}: it is a directory (a captured system is named with --sysroot)", .path.display())]
+    IsDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+
+    /// A file of flags holds whole words of 8 bytes only.
+    #[error(
+        "cannot read {}: its length of {bytes} bytes is not a multiple of 8 (it is no copy of kpageflags, or a cut one)",
+        .path.display()
+    )]
+    UnevenLength {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+    },
+
+    /// A file of flags without a page.
+    #[error("cannot read {}: it is empty (a copy of kpageflags has 8 bytes a page)", .path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A file became shorter during the scan.
+    #[error("cannot read {}: it ended at page {at} of {expected} while it was read", .path.display())]
+    Shrunk {
+        /// The file.
+        path: PathBuf,
+        /// The first page that was not there.
+        at: u64,
+        /// Pages that it had when it was opened.
+        expected: u64,
+    },
+
+    /// A compressed or piped file could not be laid out on disk.
+    #[error("cannot unpack {}: {} (it needs room in {}; TMPDIR names another place)", .path.display(), plain(.cause), .scratch.display())]
+    Unpack {
+        /// The file.
+        path: PathBuf,
+        /// Where it was unpacked to.
+        scratch: PathBuf,
+        /// What the system or the decoder said.
+        cause: io::Error,
+    },
+
+    /// The scratch file of a large picture could not be written.
+    #[error("cannot keep the picture's rows in {}: {} (TMPDIR names another place)", .scratch.display(), plain(.cause))]
+    Scratch {
+        /// The directory.
+        scratch: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+
+    /// A result could not be written.
+    #[error("cannot write {}: {}", .path.display(), plain(.cause))]
+    Write {
+        /// The result.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+
+    /// The directory of a result is missing.
+    #[error("cannot write {}: there is no directory {}", .path.display(), .directory.display())]
+    NoDirectory {
+        /// The result.
+        path: PathBuf,
+        /// The directory.
+        directory: PathBuf,
+    },
+
+    /// A result would replace something that is not a file.
+    #[error("cannot write {}: it is {what} (a picture replaces regular files only; - is standard output)", .path.display())]
+    NotAFile {
+        /// The result.
+        path: PathBuf,
+        /// `a directory`, `a device`, …
+        what: &'static str,
+    },
+
+    /// Standard output is a screen.
+    #[error("cannot write the picture to a terminal (redirect standard output, or name a file)")]
+    PictureToTerminal,
+
+    /// The reader of standard output went away; not a failure.
+    #[error("standard output was closed")]
+    ClosedPipe,
+
+    /// The format's limits, or its encoder's.
+    #[error("cannot write {}: {cause} (PNG has no such limit; --max-rows makes the picture smaller)", .path.display())]
+    Format {
+        /// The result.
+        path: PathBuf,
+        /// What the encoder said.
+        cause: String,
+    },
+
+    /// The picture would be higher than PNG allows.
+    #[error(
+        "cannot draw {rows} rows: PNG ends at {limit} (raise --pages-per-pixel, or leave it to the program)"
+    )]
+    TooManyRows {
+        /// Rows of the picture.
+        rows: u64,
+        /// PNG's limit.
+        limit: u64,
+    },
+
+    /// A palette file cannot be read as one.
+    #[error("cannot use palette {name}: {cause}")]
+    Palette {
+        /// Name or path.
+        name: String,
+        /// Line, and what was expected there.
+        cause: String,
+    },
+
+    /// A palette falls below its floors.
+    #[error(
+        "palette {name} does not keep what it claims: {failures} of the distances above are below their floor"
+    )]
+    PaletteCheck {
+        /// Name or path.
+        name: String,
+        /// How many lines of the check fail.
+        failures: usize,
+    },
+
+    /// The workers could not be started.
+    #[error("cannot start {threads} threads: {cause}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system said.
+        cause: String,
+    },
+
+    /// SIGINT or SIGTERM.
+    #[error("stopped by signal {signal}; nothing was written")]
+    Stopped {
+        /// Its number.
+        signal: i32,
+    },
+}
+
+/// Result of anything that can stop a run.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The system's words without its number: `no space left on device`.
+fn plain(cause: &io::Error) -> String {
+    let text = cause.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(letters).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_has_no_error_number() {
+        let cause = io::Error::from_raw_os_error(28);
+        let error = Error::Write {
+            path: "out.png".into(),
+            cause,
+        };
+        assert_eq!(
+            error.to_string(),
+            "cannot write out.png: no space left on device"
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! What is known of a picture, for programs: the JSON beside it, and the same inside it.
+//!
+//! With it any pixel can be traced back to its page without the source: find the row in
+//! `picture.rows`, then `first_pfn + ((y - row.y) * map_width + x - map_x) * pages_per_pixel`.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::classify::{Class, KsmVerdict};
+use crate::layout::{Layout, ROW_CELLS};
+use crate::render::{Colour, Entry, MapRows, Palette, Picture, Subject, share};
+use crate::scan::Lens;
+use crate::source::PageSize;
+use crate::tally::ClassCounts;
+
+/// Everything that is said of a picture.
+#[derive(Clone, Debug, Serialize)]
+pub struct Facts {
+    tool: &'static str,
+    version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    kernel: Option<String>,
+    capture: Capture,
+    page_size: u64,
+    page_size_assumed: bool,
+    pfns: u64,
+    ram_pages: Option<u64>,
+    lens: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noise: Option<Vec<String>>,
+    pages_per_pixel: u64,
+    reducer: String,
+    palette: String,
+    ksm_believed: bool,
+    classes: Map<String, Value>,
+    picture: PictureFacts,
+}
+
+/// When, in RFC 3339, UTC.
+#[derive(Clone, Debug, Serialize)]
+struct Capture {
+    start: String,
+    end: String,
+    live: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PictureFacts {
+    width: usize,
+    height: u64,
+    map_x: usize,
+    map_width: usize,
+    rows: Vec<RowFacts>,
+    legend: Vec<EntryFacts>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct RowFacts {
+    y: u64,
+    height: u64,
+    first_pfn: u64,
+    end_pfn: u64,
+    drawn: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct EntryFacts {
+    name: String,
+    index: Vec<u8>,
+    colour: Colour,
+    pages: u64,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flags: Option<String>,
+}
+
+/// How a picture was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// What pages are coloured by.
+    pub lens: Lens,
+    /// Where pages go.
+    pub layout: Layout,
+    /// The colours.
+    pub palette: &'a Palette,
+}
+
+impl Facts {
+    /// What is known of `picture`.
+    pub fn new(
+        picture: &Picture,
+        subject: &Subject,
+        counts: &ClassCounts,
+        asked: &Asked<'_>,
+    ) -> Self {
+        let page_bytes = subject.page_size.bytes();
+        let noise = match asked.lens {
+            Lens::Class => None,
+            Lens::Flags(noise) => Some(noise.0.names()),
+        };
+        Self {
+            tool: "pagemap-viz",
+            version: env!("CARGO_PKG_VERSION"),
+            host: subject.host.clone(),
+            kernel: subject.kernel.clone(),
+            capture: Capture {
+                start: subject.time.to_string(),
+                end: subject.end_time.to_string(),
+                live: subject.is_live,
+            },
+            page_size: page_bytes,
+            page_size_assumed: matches!(subject.page_size, PageSize::Assumed(_)),
+            pfns: subject.pages,
+            ram_pages: subject.ram_pages,
+            lens: if noise.is_some() { "flags" } else { "class" },
+            noise,
+            pages_per_pixel: asked.layout.pages_per_cell,
+            reducer: subject.reducer_name.clone(),
+            palette: asked.palette.name.clone(),
+            ksm_believed: subject.ksm == KsmVerdict::Believed,
+            classes: classes(counts, page_bytes),
+            picture: PictureFacts {
+                width: picture.width,
+                height: picture.height,
+                map_x: picture.map_x,
+                map_width: ROW_CELLS,
+                rows: picture.map_rows.iter().map(RowFacts::new).collect(),
+                legend: picture
+                    .entries
+                    .iter()
+                    .map(|entry| EntryFacts::new(entry, page_bytes))
+                    .collect(),
+            },
+        }
+    }
+
+    /// For a file: indented.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("strings and numbers always serialise") + "\n"
+    }
+
+    /// For a text chunk: one line.
+    pub fn to_json_line(&self) -> String {
+        serde_json::to_string(self).expect("strings and numbers always serialise")
+    }
+
+    /// When reading began, RFC 3339.
+    pub fn created(&self) -> &str {
+        &self.capture.start
+    }
+
+    /// One sentence for who cannot see the picture.
+    pub fn description(&self) -> String {
+        let legend = self
+            .picture
+            .legend
+            .iter()
+            .filter(|entry| entry.name != Class::Hole.name());
+        let mut largest: Vec<_> = legend.collect();
+        largest.sort_by_key(|entry| std::cmp::Reverse(entry.pages));
+        let all = largest.iter().map(|entry| entry.pages).sum();
+        let parts: Vec<_> = largest
+            .iter()
+            .take(5)
+            .map(|e| format!("{} {}", e.name, share(e.pages, all)))
+            .collect();
+        format!(
+            "Every page of physical memory, coloured by {}. Largest shares: {}.",
+            self.lens,
+            parts.join(", ")
+        )
+    }
+}
+
+/// Every class, those without pages too, so that programs need not ask.
+fn classes(counts: &ClassCounts, page_bytes: u64) -> Map<String, Value> {
+    let value = |class: Class| {
+        let pages = counts.of(class);
+        json!({ "pages": pages, "bytes": pages.saturating_mul(page_bytes) })
+    };
+    Class::in_legend_order()
+        .into_iter()
+        .map(|class| (class.name().to_owned(), value(class)))
+        .collect()
+}
+
+impl RowFacts {
+    fn new(rows: &MapRows) -> Self {
+        Self {
+            y: rows.y,
+            height: rows.height,
+            first_pfn: rows.pages.start.0,
+            end_pfn: rows.pages.end.0,
+            drawn: rows.is_drawn,
+        }
+    }
+}
+
+impl EntryFacts {
+    fn new(entry: &Entry, page_bytes: u64) -> Self {
+        Self {
+            name: entry.name.clone(),
+            index: entry.keys.iter().map(|key| key.0).collect(),
+            colour: entry.colour,
+            pages: entry.pages,
+            bytes: entry.pages.saturating_mul(page_bytes),
+            flags: entry.flags.map(|flags| format!("{:#018x}", flags.0)),
+        }
+    }
+}

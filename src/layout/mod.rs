@@ -1,0 +1,107 @@
+//! Where a page goes: how many pages a cell has, which row it is in, and what a cell shows. Pure.
+
+mod reduce;
+
+pub use reduce::{Reducer, RowReducer, Rows};
+
+use crate::kernel::{Pfn, PfnRange, PfnSet};
+
+/// Cells in a row. With 4 KiB pages and one page a cell, a row is one 2 MiB huge page.
+pub const ROW_CELLS: usize = 512;
+
+/// Rows of a picture when nobody asks for more.
+pub const DEFAULT_MAX_ROWS: u64 = 2048;
+
+/// Rows of nothing but hole are drawn up to this many in a run; a longer run is cut out.
+pub const KEPT_HOLE_ROWS: u64 = 8;
+
+/// A chunk of the scan: 512 MiB of 4 KiB pages. Compounds up to that size never cross its border.
+const CHUNK_PAGES: u64 = 1 << 17;
+
+/// How pages become rows of cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Pages of one cell: a power of two, so that no cell straddles two huge pages.
+    pub pages_per_cell: u64,
+    /// What a cell of several pages shows.
+    pub reducer: Reducer,
+}
+
+impl Layout {
+    /// The finest layout of at most `max_rows` rows for pages up to `end`.
+    ///
+    /// Rows that are known to be nothing but hole do not count where they will be cut out.
+    pub fn fit(end: Pfn, ram: Option<&PfnSet>, max_rows: u64, reducer: Reducer) -> Self {
+        let everything: PfnSet = [PfnRange::new(0, end.0)].into_iter().collect();
+        let ram = ram.unwrap_or(&everything);
+        let finest = (0..=40).map(|power| 1u64 << power);
+        let fits = finest.map(|pages_per_cell| Self {
+            pages_per_cell,
+            reducer,
+        });
+        let mut fits = fits.skip_while(|layout| layout.drawn_rows(ram) > max_rows.max(1));
+        fits.next().unwrap_or(Self {
+            pages_per_cell: 1 << 40,
+            reducer,
+        })
+    }
+
+    /// Pages of one row.
+    pub fn row_pages(&self) -> u64 {
+        self.pages_per_cell * ROW_CELLS as u64
+    }
+
+    /// Pages of one chunk: whole rows.
+    pub fn chunk_pages(&self) -> u64 {
+        CHUNK_PAGES.max(self.row_pages())
+    }
+
+    /// Rows that touch RAM, and the short runs of hole between them.
+    fn drawn_rows(&self, ram: &PfnSet) -> u64 {
+        let mut rows = 0;
+        let mut drawn_to = 0;
+        for range in ram.ranges() {
+            let first = range.start.0 / self.row_pages();
+            let end = range.end.0.div_ceil(self.row_pages());
+            let hole = first.saturating_sub(drawn_to);
+            rows += if hole > KEPT_HOLE_ROWS { 0 } else { hole };
+            rows += end.saturating_sub(first.max(drawn_to));
+            drawn_to = drawn_to.max(end);
+        }
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(end: u64, ram: &[(u64, u64)], max_rows: u64) -> u64 {
+        let ram: PfnSet = ram
+            .iter()
+            .map(|&(start, end)| PfnRange::new(start, end))
+            .collect();
+        let ram = (ram.pages() > 0).then_some(ram);
+        Layout::fit(Pfn(end), ram.as_ref(), max_rows, Reducer::Proportional).pages_per_cell
+    }
+
+    #[test]
+    fn one_page_a_cell_while_the_rows_allow() {
+        assert_eq!(fit(512 * 2048, &[], 2048), 1);
+        assert_eq!(fit(512 * 2048 + 1, &[], 2048), 2);
+        assert_eq!(fit(6_553_600, &[], 2048), 8);
+        assert_eq!(fit(0, &[], 2048), 1);
+        assert_eq!(fit(1 << 30, &[], 1), 1 << 21);
+    }
+
+    #[test]
+    fn a_hole_that_is_cut_out_costs_no_rows() {
+        let gib = 1 << 18;
+        assert_eq!(
+            fit(1 << 40, &[(0, gib), (1 << 39, (1 << 39) + gib)], 2048),
+            1
+        );
+        assert_eq!(fit(2 * gib, &[(0, 512 * 4), (512 * 10, 512 * 12)], 12), 1);
+        assert_eq!(fit(2 * gib, &[(0, 512 * 4), (512 * 10, 512 * 12)], 11), 2);
+    }
+}

@@ -1,0 +1,328 @@
+//! What a cell of several pages shows.
+//!
+//! Every row is reduced by itself, so that chunks of whole rows are independent of each other.
+
+use super::ROW_CELLS;
+use crate::classify::Key;
+
+/// The rule that makes one cell of several pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reducer {
+    /// Along a row, each key's pages add to its account; the cell shows the key with the largest
+    /// account, which pays for the cell. A key's share of a row's cells is its share of the pages.
+    Proportional,
+    /// The most frequent key of the cell.
+    Dominant,
+    /// This key if one page of the cell has it, else the most frequent.
+    Any(Key),
+}
+
+/// Rows of cells of consecutive pages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Cells row after row, [`ROW_CELLS`] each.
+    pub cells: Vec<Key>,
+    /// For each row, whether it is nothing but hole.
+    pub blank: Vec<bool>,
+}
+
+/// Takes the keys of consecutive pages from the start of a row on, and gives rows.
+#[derive(Clone, Debug)]
+pub struct RowReducer {
+    reducer: Reducer,
+    pages_per_cell: u64,
+    rows: Rows,
+    cell: Counts,
+    accounts: Accounts,
+    row_is_blank: bool,
+}
+
+impl RowReducer {
+    /// Starts at the beginning of a row.
+    pub fn new(reducer: Reducer, pages_per_cell: u64) -> Self {
+        Self {
+            reducer,
+            pages_per_cell,
+            rows: Rows::default(),
+            cell: Counts::new(),
+            accounts: Accounts::new(),
+            row_is_blank: true,
+        }
+    }
+
+    /// Takes the next pages.
+    pub fn push(&mut self, keys: &[Key]) {
+        if self.pages_per_cell == 1 {
+            return self.push_cells(keys);
+        }
+        let mut keys = keys;
+        while !keys.is_empty() {
+            let room = (self.pages_per_cell - self.cell.pages).min(keys.len() as u64);
+            let (here, rest) = keys.split_at(room as usize);
+            if is_uniform(here) {
+                self.add_run(here[0], room);
+            } else {
+                here.iter().for_each(|&key| self.cell.add(key, 1));
+                self.row_is_blank = false;
+                self.close_full_cell();
+            }
+            keys = rest;
+        }
+    }
+
+    /// One page a cell: nothing to reduce.
+    fn push_cells(&mut self, keys: &[Key]) {
+        let mut keys = keys;
+        while !keys.is_empty() {
+            let room = ROW_CELLS - self.rows.cells.len() % ROW_CELLS;
+            let (here, rest) = keys.split_at(room.min(keys.len()));
+            self.row_is_blank &= here[0] == Key::HOLE && is_uniform(here);
+            self.rows.cells.extend_from_slice(here);
+            self.close_full_row();
+            keys = rest;
+        }
+    }
+
+    /// Takes the next `pages` pages, all of one key.
+    pub fn push_run(&mut self, key: Key, pages: u64) {
+        let mut left = pages;
+        while left > 0 {
+            let here = left.min(self.pages_per_cell - self.cell.pages);
+            self.add_run(key, here);
+            left -= here;
+        }
+    }
+
+    /// Ends the last row: where there are no pages, it shows hole.
+    pub fn finish(mut self) -> Rows {
+        if self.cell.pages > 0 {
+            self.close_cell();
+        }
+        while self.rows.cells.len() % ROW_CELLS != 0 {
+            self.emit(Key::HOLE);
+        }
+        self.rows
+    }
+
+    fn add_run(&mut self, key: Key, pages: u64) {
+        self.row_is_blank &= key == Key::HOLE;
+        // Most cells of most memory: one key, nobody in debt.
+        let whole_cell = pages == self.pages_per_cell;
+        if whole_cell && (self.accounts.are_even() || self.reducer != Reducer::Proportional) {
+            self.emit(key);
+            return;
+        }
+        self.cell.add(key, pages);
+        self.close_full_cell();
+    }
+
+    fn close_full_cell(&mut self) {
+        if self.cell.pages == self.pages_per_cell {
+            self.close_cell();
+        }
+    }
+
+    fn close_cell(&mut self) {
+        let key = match self.reducer {
+            Reducer::Proportional => self.accounts.pay(&self.cell),
+            Reducer::Dominant => self.cell.most_frequent(),
+            Reducer::Any(key) if self.cell.of(key) > 0 => key,
+            Reducer::Any(_) => self.cell.most_frequent(),
+        };
+        self.cell.clear();
+        self.emit(key);
+    }
+
+    fn emit(&mut self, key: Key) {
+        self.rows.cells.push(key);
+        self.close_full_row();
+    }
+
+    fn close_full_row(&mut self) {
+        if self.rows.cells.len() % ROW_CELLS == 0 {
+            self.rows
+                .blank
+                .push(std::mem::replace(&mut self.row_is_blank, true));
+            self.accounts.clear();
+        }
+    }
+}
+
+/// Compares the keys with themselves one further, which the machine does 32 at a time.
+fn is_uniform(keys: &[Key]) -> bool {
+    let bytes: &[u8] = bytemuck::cast_slice(keys);
+    bytes.len() < 2 || bytes[1..] == bytes[..bytes.len() - 1]
+}
+
+/// Pages per key of one cell.
+#[derive(Clone, Debug)]
+struct Counts {
+    pages: u64,
+    of: Box<[u64; 256]>,
+    /// Keys with pages, in the order of their first page.
+    keys: Vec<u8>,
+}
+
+impl Counts {
+    fn new() -> Self {
+        Self {
+            pages: 0,
+            of: Box::new([0; 256]),
+            keys: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, key: Key, pages: u64) {
+        let count = &mut self.of[usize::from(key.0)];
+        if *count == 0 {
+            self.keys.push(key.0);
+        }
+        *count += pages;
+        self.pages += pages;
+    }
+
+    fn of(&self, key: Key) -> u64 {
+        self.of[usize::from(key.0)]
+    }
+
+    /// Of two equals the later key, so that hole, key 0, is shown last.
+    fn most_frequent(&self) -> Key {
+        let keys = self.keys.iter().map(|&key| Key(key));
+        keys.max_by_key(|&key| (self.of(key), key))
+            .unwrap_or(Key::HOLE)
+    }
+
+    fn clear(&mut self) {
+        for key in self.keys.drain(..) {
+            self.of[usize::from(key)] = 0;
+        }
+        self.pages = 0;
+    }
+}
+
+/// What each key is still owed along a row, in pages. The sum is zero after each cell.
+#[derive(Clone, Debug)]
+struct Accounts {
+    of: Box<[i64; 256]>,
+    /// Keys whose account is not zero.
+    uneven: Vec<u8>,
+}
+
+impl Accounts {
+    fn new() -> Self {
+        Self {
+            of: Box::new([0; 256]),
+            uneven: Vec::new(),
+        }
+    }
+
+    fn are_even(&self) -> bool {
+        self.uneven.is_empty()
+    }
+
+    fn pay(&mut self, cell: &Counts) -> Key {
+        for &key in &cell.keys {
+            self.of[usize::from(key)] += cell.of[usize::from(key)] as i64;
+            if !self.uneven.contains(&key) {
+                self.uneven.push(key);
+            }
+        }
+        let largest = self
+            .uneven
+            .iter()
+            .copied()
+            .max_by_key(|&key| (self.of[usize::from(key)], key));
+        let key = largest.expect("a cell that is closed has pages, so some account was raised");
+        self.of[usize::from(key)] -= cell.pages as i64;
+        let of = &self.of;
+        self.uneven.retain(|&key| of[usize::from(key)] != 0);
+        Key(key)
+    }
+
+    fn clear(&mut self) {
+        for key in self.uneven.drain(..) {
+            self.of[usize::from(key)] = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn reduce(reducer: Reducer, pages_per_cell: u64, keys: &[u8]) -> Rows {
+        let keys: Vec<Key> = keys.iter().map(|&key| Key(key)).collect();
+        let mut rows = RowReducer::new(reducer, pages_per_cell);
+        rows.push(&keys);
+        rows.finish()
+    }
+
+    fn cells(reducer: Reducer, pages_per_cell: u64, keys: &[u8]) -> Vec<u8> {
+        let rows = reduce(reducer, pages_per_cell, keys);
+        let count = keys.len().div_ceil(pages_per_cell as usize);
+        rows.cells[..count].iter().map(|key| key.0).collect()
+    }
+
+    #[test]
+    fn a_rare_key_is_shown_when_its_account_is_full() {
+        let keys = [1, 1, 1, 2].repeat(4);
+        assert_eq!(cells(Reducer::Proportional, 4, &keys), [1, 2, 1, 1]);
+        assert_eq!(cells(Reducer::Dominant, 4, &keys), [1, 1, 1, 1]);
+        assert_eq!(cells(Reducer::Any(Key(2)), 4, &keys), [2, 2, 2, 2]);
+        assert_eq!(cells(Reducer::Any(Key(3)), 4, &keys), [1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_row_is_blank_only_when_every_page_is_hole() {
+        let mut keys = vec![0; 4 * ROW_CELLS * 3];
+        keys[4 * ROW_CELLS + 5] = 7;
+        let rows = reduce(Reducer::Dominant, 4, &keys);
+        assert_eq!(rows.blank, [true, false, true]);
+        assert!(
+            rows.cells.iter().all(|&key| key == Key::HOLE),
+            "one page of four is not dominant"
+        );
+    }
+
+    #[test]
+    fn the_last_row_is_filled_with_hole() {
+        let rows = reduce(Reducer::Proportional, 1, &[3, 4]);
+        assert_eq!(
+            (rows.cells.len(), rows.cells[1], rows.cells[2]),
+            (ROW_CELLS, Key(4), Key::HOLE)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_keys_share_of_a_row_is_its_share_of_the_pages(
+            keys in proptest::collection::vec(0u8..6, 8 * ROW_CELLS),
+        ) {
+            let shown = cells(Reducer::Proportional, 8, &keys);
+            for key in 0..6 {
+                let pages = keys.iter().filter(|&&k| k == key).count() as f64 / 8.0;
+                let drawn = shown.iter().filter(|&&k| k == key).count() as f64;
+                prop_assert!((pages - drawn).abs() < 6.0, "{} cells of key {} for {}", drawn, key, pages);
+            }
+        }
+
+        #[test]
+        fn how_pages_arrive_changes_nothing(
+            keys in proptest::collection::vec(0u8..4, 1..3000), cut in 1usize..500, power in 0u32..5,
+        ) {
+            let keys: Vec<Key> = keys.into_iter().map(Key).collect();
+            let mut whole = RowReducer::new(Reducer::Proportional, 1 << power);
+            let mut parts = whole.clone();
+            whole.push(&keys);
+            for part in keys.chunks(cut) {
+                match part.iter().all(|&key| key == part[0]) {
+                    true => parts.push_run(part[0], part.len() as u64),
+                    false => parts.push(part),
+                }
+            }
+            prop_assert_eq!(whole.finish(), parts.finish());
+        }
+    }
+}

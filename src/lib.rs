@@ -1,0 +1,52 @@
+//! See physical memory: every page of a Linux machine on one picture.
+//!
+//! Bits → classes → cells → pixels. The kernel gives 64 flags for every physical page
+//! ([`kernel`]); they are read from a running system or a copy of one ([`source`]); each page gets
+//! a class ([`classify`]) and is counted ([`tally`]); pages become cells in rows ([`layout`]), packed
+//! as they come ([`grid`]) by one parallel pass ([`scan`]); cells, caption and legend become a picture
+//! ([`render`]), which is described ([`facts`]) and written ([`output`]).
+//!
+//! The modules stand in the order in which data flows. Each uses only those above it, which
+//! `tests/architecture.rs` checks.
+
+// What can stop a run.
+pub mod error;
+
+// What the kernel says.
+pub mod kernel;
+
+// Where bits come from.
+pub mod source;
+
+// What a page is.
+pub mod classify;
+
+// How many of each.
+pub mod tally;
+
+// Where a page goes.
+pub mod layout;
+
+// All cells, packed.
+pub mod grid;
+
+// One pass over all pages.
+pub mod scan;
+
+// How it looks.
+pub mod render;
+
+// What is known of a picture.
+pub mod facts;
+
+// Where results go.
+pub mod output;
+
+// What was asked.
+pub mod cli;
+
+// What the user sees meanwhile.
+pub mod terminal;
+
+// The verbs.
+pub mod commands;

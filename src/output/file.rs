@@ -1,0 +1,238 @@
+//! Results appear whole under their name, or not at all.
+//!
+//! A result is written under a temporary name in the same directory and renamed. It replaces only
+//! regular files: a rename over a device would destroy it.
+
+use std::fs;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, Result};
+
+/// Where a result shall go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Standard output, named `-`.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}
+
+/// A result that is being written.
+pub struct Pending {
+    path: PathBuf,
+    sink: Sink,
+}
+
+enum Sink {
+    Stdout(BufWriter<io::Stdout>),
+    File(BufWriter<NamedTempFile>),
+    Memory(Vec<u8>),
+}
+
+impl Target {
+    /// `-` is standard output.
+    pub fn new(path: &Path) -> Self {
+        if path.as_os_str() == "-" {
+            Self::Stdout
+        } else {
+            Self::File(path.to_owned())
+        }
+    }
+
+    /// Fails early where writing would fail late, after a scan of minutes. Leaves nothing behind.
+    ///
+    /// # Errors
+    /// No directory, no permission there, something that is not a file, or a picture to a terminal.
+    pub fn check_picture(&self) -> Result<()> {
+        if *self == Target::Stdout && io::stdout().is_terminal() {
+            return Err(Error::PictureToTerminal);
+        }
+        self.check()
+    }
+
+    /// As [`Target::check_picture`], for text.
+    ///
+    /// # Errors
+    /// No directory, no permission there, or something that is not a file.
+    pub fn check(&self) -> Result<()> {
+        let Target::File(path) = self else {
+            return Ok(());
+        };
+        refuse_non_files(path)?;
+        let directory = directory_of(path);
+        if !directory.is_dir() {
+            return Err(Error::NoDirectory {
+                path: path.clone(),
+                directory: directory.to_owned(),
+            });
+        }
+        tempfile::tempfile_in(directory).map_err(|cause| Error::Write {
+            path: path.clone(),
+            cause,
+        })?;
+        Ok(())
+    }
+
+    /// Begins to write.
+    ///
+    /// # Errors
+    /// No temporary file can be made beside the target.
+    pub fn begin(&self) -> Result<Pending> {
+        let Target::File(path) = self else {
+            return Ok(Pending {
+                path: "standard output".into(),
+                sink: Sink::Stdout(BufWriter::new(io::stdout())),
+            });
+        };
+        refuse_non_files(path)?;
+        let permissions = fs::Permissions::from_mode(0o666);
+        let temporary = tempfile::Builder::new()
+            .prefix(".pagemap-viz-")
+            .permissions(permissions)
+            .tempfile_in(directory_of(path));
+        let temporary = temporary.map_err(|cause| Error::Write {
+            path: path.clone(),
+            cause,
+        })?;
+        Ok(Pending {
+            path: path.clone(),
+            sink: Sink::File(BufWriter::with_capacity(1 << 16, temporary)),
+        })
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+fn refuse_non_files(path: &Path) -> Result<()> {
+    let Ok(metadata) = fs::metadata(path) else {
+        return Ok(());
+    };
+    let kind = metadata.file_type();
+    let what = match kind {
+        kind if kind.is_file() => return Ok(()),
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a pipe",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    Err(Error::NotAFile {
+        path: path.to_owned(),
+        what,
+    })
+}
+
+impl Pending {
+    /// Kept in memory, for a result that another step takes on. Errors name `path`.
+    pub(super) fn memory(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            sink: Sink::Memory(Vec::new()),
+        }
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        match self.sink {
+            Sink::Memory(bytes) => bytes,
+            _ => Vec::new(),
+        }
+    }
+
+    /// What errors call it.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The error of this result for what the system said.
+    pub(super) fn failed(&self, cause: io::Error) -> Error {
+        failed(&self.path, cause)
+    }
+
+    /// Writes a text.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn write_text(&mut self, text: &str) -> Result<()> {
+        self.write_all(text.as_bytes())
+            .map_err(|cause| self.failed(cause))
+    }
+
+    /// Makes the result appear under its name. Under sudo it belongs to the user who called sudo.
+    ///
+    /// # Errors
+    /// What the system said; then there is no result.
+    pub fn finish(self) -> Result<()> {
+        let Self { path, sink } = self;
+        match sink {
+            Sink::Memory(_) => Ok(()),
+            Sink::Stdout(mut out) => out.flush().map_err(|cause| failed(&path, cause)),
+            Sink::File(out) => {
+                let temporary = out
+                    .into_inner()
+                    .map_err(|error| failed(&path, error.into_error()))?;
+                give_to_caller(temporary.as_file());
+                temporary
+                    .persist(&path)
+                    .map_err(|error| failed(&path, error.error))?;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Write for Pending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.sink {
+            Sink::Stdout(out) => out.write(bytes),
+            Sink::File(out) => out.write(bytes),
+            Sink::Memory(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.sink {
+            Sink::Stdout(out) => out.flush(),
+            Sink::File(out) => out.flush(),
+            Sink::Memory(_) => Ok(()),
+        }
+    }
+}
+
+fn failed(path: &Path, cause: io::Error) -> Error {
+    match cause.kind() {
+        io::ErrorKind::BrokenPipe => Error::ClosedPipe,
+        _ => Error::Write {
+            path: path.to_owned(),
+            cause,
+        },
+    }
+}
+
+/// A file system without owners refuses this, and then there is nothing to give.
+fn give_to_caller(file: &fs::File) {
+    let id = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
+    if let (true, Some(user), Some(group)) = (
+        rustix::process::geteuid().is_root(),
+        id("SUDO_UID"),
+        id("SUDO_GID"),
+    ) {
+        let _ = std::os::unix::fs::fchown(file, Some(user), Some(group));
+    }
+}
+
+/// Writes a text to standard output at once.
+///
+/// # Errors
+/// What the system said.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = Target::Stdout.begin()?;
+    out.write_text(text)?;
+    out.finish()
+}

@@ -1,0 +1,33 @@
+//! Where results go: files that appear whole or not at all, standard output, picture formats.
+
+mod convert;
+mod file;
+mod png;
+
+pub use convert::Format;
+pub use file::{Pending, Target, print};
+
+use crate::error::Result;
+use crate::facts::Facts;
+use crate::render::Picture;
+
+/// Writes a picture in the format of its target.
+///
+/// # Errors
+/// The format has a limit, the scratch file cannot be read, or the target cannot be written.
+pub fn write_picture(
+    picture: &mut Picture,
+    facts: &Facts,
+    title: &str,
+    format: Format,
+    to: &mut Pending,
+) -> Result<()> {
+    match format {
+        Format::Png => png::write(picture, facts, title, to),
+        other => {
+            let mut whole = Pending::memory(to.path());
+            png::write(picture, facts, title, &mut whole)?;
+            convert::convert(&whole.into_bytes(), other, to)
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! How it looks: palettes, type, caption, map, legend, and how they make one picture. Pure.
+
+mod axis;
+mod canvas;
+mod caption;
+mod entries;
+mod gap;
+mod legend;
+mod numbers;
+mod palette;
+mod palette_check;
+mod picture;
+mod set_colours;
+mod typeface;
+
+pub use canvas::Canvas;
+pub use entries::{Entry, entries};
+pub use numbers::{grouped, share, size};
+pub use palette::{Colour, Palette, SHIPPED, Surface};
+pub use palette_check::{Check, Finding, check};
+pub use picture::{LegendPlace, MapRows, Part, Picture, Style, Subject, picture};

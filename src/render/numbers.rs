@@ -1,0 +1,89 @@
+//! Numbers as a reader wants them: grouped, in binary units, as shares.
+
+/// A whole number with its thousands apart: `6,553,600`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes in the largest binary unit that leaves a number below 1000, to three digits: `1.43 GiB`.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 999.5 {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let digits = if value < 9.995 {
+        2
+    } else {
+        usize::from(value < 99.95)
+    };
+    let text = format!("{value:.digits$}");
+    let short = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
+    format!("{short} {}", UNITS[unit])
+}
+
+/// Part of a whole in per cent; a little is never shown as nothing.
+pub fn share(part: u64, whole: u64) -> String {
+    let percent = 100.0 * part as f64 / whole.max(1) as f64;
+    if part > 0 && percent < 0.05 {
+        "<0.1 %".to_owned()
+    } else {
+        format!("{percent:.1} %")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        let table = [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (6_553_600, "6,553,600"),
+        ];
+        table
+            .iter()
+            .for_each(|&(number, text)| assert_eq!(grouped(number), text));
+    }
+
+    #[test]
+    fn sizes_have_three_digits_at_most() {
+        let table = [
+            (0, "0 B"),
+            (4096, "4 KiB"),
+            (1_800 << 10, "1.76 MiB"),
+            (455 << 20, "455 MiB"),
+            (0x3ff0_0000, "1 GiB"),
+            (24 << 30, "24 GiB"),
+            (u64::MAX, "16 EiB"),
+        ];
+        table
+            .iter()
+            .for_each(|&(bytes, text)| assert_eq!(size(bytes), text));
+    }
+
+    #[test]
+    fn a_little_is_not_nothing() {
+        assert_eq!(
+            [share(0, 9), share(1, 100_000), share(444, 1000)],
+            ["0.0 %", "<0.1 %", "44.4 %"]
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! Palettes: a colour for every class and for what surrounds the map. TOML, shipped ones compiled in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use palette::Srgb;
+use serde::{Deserialize, Serialize};
+
+use crate::classify::Class;
+use crate::error::{Error, Result};
+
+/// Names and texts of the palettes that the program carries.
+pub const SHIPPED: [(&str, &str); 4] = [
+    ("default", include_str!("../../palettes/default.toml")),
+    ("light", include_str!("../../palettes/light.toml")),
+    ("article", include_str!("../../palettes/article.toml")),
+    ("mono", include_str!("../../palettes/mono.toml")),
+];
+
+/// A colour in 8-bit sRGB, written `#rrggbb`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Colour(pub [u8; 3]);
+
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [red, green, blue] = self.0;
+        write!(f, "#{red:02x}{green:02x}{blue:02x}")
+    }
+}
+
+impl Serialize for Colour {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Colour {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let expected = || {
+            serde::de::Error::custom(format!("expected a colour as \"#rrggbb\", found {text:?}"))
+        };
+        let digits = text
+            .strip_prefix('#')
+            .filter(|digits| digits.len() == 6)
+            .ok_or_else(expected)?;
+        let parsed: Srgb<u8> = digits.parse().map_err(|_| expected())?;
+        Ok(Colour([parsed.red, parsed.green, parsed.blue]))
+    }
+}
+
+/// Colours of what is not map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surface {
+    /// Behind caption and legend.
+    pub background: Colour,
+    /// Names and numbers.
+    pub text: Colour,
+    /// What matters less.
+    pub muted: Colour,
+    /// Thin rules, and the edge of swatches.
+    pub line: Colour,
+}
+
+/// A colour for everything.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Palette {
+    /// What `--palette` calls it.
+    pub name: String,
+    /// One line for `palette list`.
+    #[serde(default)]
+    pub summary: String,
+    /// Whether it claims that colour-blind readers can tell its classes apart.
+    #[serde(default)]
+    pub safe: bool,
+    /// Colours of what is not map.
+    pub surface: Surface,
+    /// A colour for every class.
+    pub classes: ClassColours,
+}
+
+/// A colour for every class; none can be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassColours([Colour; Class::ALL.len()]);
+
+impl<'de> Deserialize<'de> for ClassColours {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let mut named = BTreeMap::<String, Colour>::deserialize(deserializer)?;
+        let mut colours = [Colour([0; 3]); Class::ALL.len()];
+        for &class in Class::ALL {
+            let missing = || D::Error::custom(format!("class {} has no colour", class.name()));
+            colours[class as usize] = named.remove(class.name()).ok_or_else(missing)?;
+        }
+        match named.keys().next() {
+            Some(name) => Err(D::Error::custom(format!("there is no class {name:?}"))),
+            None => Ok(Self(colours)),
+        }
+    }
+}
+
+impl Palette {
+    /// Reads a palette's text. `name` is for the message.
+    ///
+    /// # Errors
+    /// The line, and what was expected there.
+    pub fn parse(name: &str, text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| {
+            let line = error
+                .span()
+                .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+            let cause = format!("{place}{}", error.message().replace('\n', "; "));
+            Error::Palette {
+                name: name.to_owned(),
+                cause,
+            }
+        })
+    }
+
+    /// A palette that the program carries.
+    pub fn shipped(name: &str) -> Option<Self> {
+        let (name, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
+        Some(Self::parse(name, text).expect("tests read every shipped palette"))
+    }
+
+    /// The colour of a class.
+    pub fn class(&self, class: Class) -> Colour {
+        self.classes.0[class as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_palettes_are_known_by_the_name_inside() {
+        for (name, _) in SHIPPED {
+            assert_eq!(
+                Palette::shipped(name)
+                    .map(|palette| palette.name)
+                    .as_deref(),
+                Some(name)
+            );
+        }
+    }
+
+    #[test]
+    fn a_bad_palette_says_where_and_what() {
+        let good = SHIPPED[0].1;
+        let table = [
+            (
+                good.replace("free = \"#", "free = \"x"),
+                "line 18: expected a colour as \"#rrggbb\", found",
+            ),
+            (
+                good.replace("\nslab = ", "\nslabs = "),
+                "class slab has no colour",
+            ),
+            (
+                good.to_owned() + "gold = \"#ffffff\"\n",
+                "there is no class \"gold\"",
+            ),
+            (good.replace("line = ", "lime = "), "unknown field `lime`"),
+            ("name = ".to_owned(), "line 1: "),
+        ];
+        for (text, expected) in table {
+            let error = Palette::parse("mine.toml", &text)
+                .expect_err(expected)
+                .to_string();
+            assert!(
+                error.starts_with("cannot use palette mine.toml: line "),
+                "{error}"
+            );
+            assert!(error.contains(expected) && !error.contains('\n'), "{error}");
+        }
+    }
+}

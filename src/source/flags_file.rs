@@ -1,0 +1,178 @@
+//! Positioned reads of 8-byte words from one open file, the kernel's or a copy.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::machine::Extent;
+use super::unpack;
+use crate::error::{Error, Result};
+use crate::kernel::{PageFlags, Pfn};
+
+const WORD_BYTES: u64 = 8;
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const PROC_MAGIC: i64 = 0x9fa0;
+
+/// An open `kpageflags`.
+#[derive(Debug)]
+pub struct FlagsFile {
+    file: File,
+    path: PathBuf,
+    /// `None` for the kernel's own file, which has no length.
+    pages: Option<u64>,
+    date: Timestamp,
+}
+
+impl FlagsFile {
+    /// Opens the kernel's file, a raw copy, a copy under zstd, or a pipe that brings one.
+    ///
+    /// A compressed or piped copy is laid out in an unnamed scratch file first, because workers
+    /// read at positions of their own.
+    ///
+    /// # Errors
+    /// Not there, not permitted, a directory, empty, or not whole words.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|cause| failed_open(path, cause))?;
+        let read_error = |cause| Error::Read {
+            path: path.to_owned(),
+            cause,
+        };
+        let metadata = file.metadata().map_err(read_error)?;
+        let modified = metadata
+            .modified()
+            .ok()
+            .and_then(|time| Timestamp::try_from(time).ok());
+        let date = modified.unwrap_or(Timestamp::UNIX_EPOCH);
+        let path_owned = path.to_owned();
+        if metadata.is_dir() {
+            return Err(Error::IsDirectory { path: path_owned });
+        }
+        if is_procfs(&file) {
+            return Ok(Self {
+                file,
+                path: path_owned,
+                pages: None,
+                date,
+            });
+        }
+        let file = if metadata.is_file() {
+            plain_or_packed(file, path)?
+        } else {
+            unpack::pipe(file, path)?
+        };
+        let bytes = file.metadata().map_err(read_error)?.len();
+        if bytes == 0 {
+            return Err(Error::Empty { path: path_owned });
+        }
+        if bytes % WORD_BYTES != 0 {
+            return Err(Error::UnevenLength {
+                path: path_owned,
+                bytes,
+            });
+        }
+        Ok(Self {
+            file,
+            path: path_owned,
+            pages: Some(bytes / WORD_BYTES),
+            date,
+        })
+    }
+
+    /// Where it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// True for the file of a running kernel.
+    pub fn is_kernel(&self) -> bool {
+        self.pages.is_none()
+    }
+
+    /// The end of a copy; for the kernel's file, `expected`.
+    pub fn extent(&self, expected: Pfn) -> Extent {
+        self.pages.map_or(Extent::Expected(expected), |pages| {
+            Extent::Exact(Pfn(pages))
+        })
+    }
+
+    /// The clock for the kernel's file, the last change for a copy.
+    pub fn time(&self) -> Timestamp {
+        if self.is_kernel() {
+            Timestamp::now()
+        } else {
+            self.date
+        }
+    }
+
+    /// See [`Source::read_flags`](super::Source::read_flags).
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn read(&self, start: Pfn, into: &mut [PageFlags]) -> Result<usize> {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(into);
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = start.0 * WORD_BYTES + done as u64;
+            match self.file.read_at(&mut bytes[done..], at) {
+                // Offset and count must stay multiples of 8, so a broken word is read again.
+                Ok(count) if count < WORD_BYTES as usize => break,
+                Ok(count) => done += count - count % WORD_BYTES as usize,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => {
+                    return Err(Error::Read {
+                        path: self.path.clone(),
+                        cause,
+                    });
+                }
+            }
+        }
+        let pages = done / WORD_BYTES as usize;
+        self.refuse_shrinking(start, pages, into.len())?;
+        Ok(pages)
+    }
+
+    fn refuse_shrinking(&self, start: Pfn, got: usize, asked: usize) -> Result<()> {
+        let Some(expected) = self.pages else {
+            return Ok(());
+        };
+        let at = start.0 + got as u64;
+        if got < asked && at < expected {
+            return Err(Error::Shrunk {
+                path: self.path.clone(),
+                at,
+                expected,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn failed_open(path: &Path, cause: io::Error) -> Error {
+    let path = path.to_owned();
+    let kernels = path.file_name().is_some_and(|name| name == "kpageflags");
+    match cause.kind() {
+        io::ErrorKind::PermissionDenied if kernels => Error::NotPermitted { path },
+        io::ErrorKind::NotFound if kernels => Error::NoPageFlags { path },
+        _ => Error::Read { path, cause },
+    }
+}
+
+fn is_procfs(file: &File) -> bool {
+    rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type as i64 == PROC_MAGIC)
+}
+
+pub(super) fn plain_or_packed(mut file: File, path: &Path) -> Result<File> {
+    let mut magic = [0; ZSTD_MAGIC.len()];
+    let count = file.read_at(&mut magic, 0).map_err(|cause| Error::Read {
+        path: path.to_owned(),
+        cause,
+    })?;
+    if count == magic.len() && magic == ZSTD_MAGIC {
+        unpack::zstd(file.by_ref(), path)
+    } else {
+        Ok(file)
+    }
+}

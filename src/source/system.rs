@@ -1,0 +1,70 @@
+//! A whole system below one root: the running one at `/`, a captured one or a mounted host elsewhere.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::machine::{Machine, PageSize};
+use super::{FlagsFile, Overrides, Source};
+use crate::error::{Error, Result};
+use crate::kernel::{PageFlags, Pfn};
+
+/// The files of one system: flags, and what describes the machine.
+#[derive(Debug)]
+pub struct System {
+    flags: FlagsFile,
+    machine: Machine,
+    time: Option<Timestamp>,
+}
+
+impl System {
+    /// Opens the running kernel.
+    ///
+    /// # Errors
+    /// No permission, or no such file.
+    pub fn open_live(overrides: Overrides) -> Result<Self> {
+        Self::open(Path::new("/"), overrides)
+    }
+
+    /// Opens the system below `root`: `proc/kpageflags`, or `proc/kpageflags.zst` of a packed capture.
+    ///
+    /// # Errors
+    /// As [`FlagsFile::open`].
+    pub fn open(root: &Path, overrides: Overrides) -> Result<Self> {
+        let path = root.join("proc/kpageflags");
+        let flags = match FlagsFile::open(&path) {
+            Err(Error::NoPageFlags { .. }) if path.with_extension("zst").exists() => {
+                FlagsFile::open(&path.with_extension("zst"))?
+            }
+            opened => opened?,
+        };
+        // A file of this kernel has this kernel's page size, whatever the root.
+        let own = flags.is_kernel().then(|| rustix::param::page_size() as u64);
+        let page_size = overrides.page_bytes.or(own).map(PageSize::Known);
+        let mut machine = Machine::read(root, page_size);
+        machine.extent = flags.extent(machine.expected_end);
+        Ok(Self {
+            flags,
+            machine,
+            time: overrides.time,
+        })
+    }
+}
+
+impl Source for System {
+    fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    fn read_flags(&self, start: Pfn, into: &mut [PageFlags]) -> Result<usize> {
+        self.flags.read(start, into)
+    }
+
+    fn time(&self) -> Timestamp {
+        self.time.unwrap_or_else(|| self.flags.time())
+    }
+
+    fn is_live(&self) -> bool {
+        self.flags.is_kernel()
+    }
+}

@@ -1,0 +1,113 @@
+//! Counts of pages: the numbers under the legend. Pure.
+
+use crate::classify::{Class, Key, KsmVerdict, settle};
+
+/// Pages per key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    pages: Box<[u64; 256]>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            pages: Box::new([0; 256]),
+        }
+    }
+}
+
+impl Tally {
+    /// Counts the keys of a block.
+    pub fn add(&mut self, keys: &[Key]) {
+        // Four rows, because the same key often comes twice in a row and one counter would wait
+        // for itself: 0.4 instead of 1.1 ns a page.
+        let mut rows = [[0u32; 256]; 4];
+        let quads = keys.chunks_exact(4);
+        for key in quads.remainder() {
+            rows[0][usize::from(key.0)] += 1;
+        }
+        for quad in quads {
+            for (row, key) in rows.iter_mut().zip(quad) {
+                row[usize::from(key.0)] += 1;
+            }
+        }
+        for (key, pages) in self.pages.iter_mut().enumerate() {
+            *pages += rows.iter().map(|row| u64::from(row[key])).sum::<u64>();
+        }
+    }
+
+    /// Counts `pages` of one key.
+    pub fn add_run(&mut self, key: Key, pages: u64) {
+        self.pages[usize::from(key.0)] += pages;
+    }
+
+    /// Adds what another counted.
+    pub fn merge(&mut self, other: &Tally) {
+        self.pages
+            .iter_mut()
+            .zip(other.pages.iter())
+            .for_each(|(sum, more)| *sum += more);
+    }
+
+    /// Pages of one key.
+    pub fn of(&self, key: Key) -> u64 {
+        self.pages[usize::from(key.0)]
+    }
+
+    /// Pages of all keys.
+    pub fn total(&self) -> u64 {
+        self.pages.iter().sum()
+    }
+
+    /// Keys with at least one page.
+    pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        (0..=255).map(Key).filter(|&key| self.of(key) > 0)
+    }
+}
+
+/// Pages per class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassCounts {
+    pages: [u64; Class::ALL.len()],
+}
+
+impl ClassCounts {
+    /// Turns counts of the class lens's keys into counts of classes.
+    pub fn settle(tally: &Tally, verdict: KsmVerdict) -> Self {
+        let mut counts = Self::default();
+        for key in tally.keys() {
+            counts.pages[settle(key, verdict) as usize] += tally.of(key);
+        }
+        counts
+    }
+
+    /// Pages of one class.
+    pub fn of(&self, class: Class) -> u64 {
+        self.pages[class as usize]
+    }
+
+    /// Pages of all classes.
+    pub fn total(&self) -> u64 {
+        self.pages.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_key_is_counted_once(keys in proptest::collection::vec(0u8..255, 0..200)) {
+            let keys: Vec<Key> = keys.into_iter().map(Key).collect();
+            let mut tally = Tally::default();
+            tally.add(&keys);
+            prop_assert_eq!(tally.total(), keys.len() as u64);
+            for key in tally.keys() {
+                prop_assert_eq!(tally.of(key), keys.iter().filter(|&&k| k == key).count() as u64);
+            }
+        }
+    }
+}

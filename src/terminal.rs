@@ -1,0 +1,80 @@
+//! The terminal: progress, errors, and the signals that end a run. The only module that knows indicatif.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::error::Error;
+use crate::scan::Watcher;
+
+/// What the user sees while a run goes on, and how the user ends it.
+#[derive(Debug)]
+pub struct Terminal {
+    progress: ProgressBar,
+    signal: Arc<AtomicUsize>,
+}
+
+impl Terminal {
+    /// Progress goes to standard error if that is a terminal, and nowhere when `quiet`.
+    ///
+    /// A first SIGINT or SIGTERM ends the run between two reads, a second one at once.
+    pub fn new(quiet: bool) -> Self {
+        let signal = Arc::new(AtomicUsize::new(0));
+        let again = Arc::new(AtomicBool::new(false));
+        for number in [SIGINT, SIGTERM] {
+            // What cannot be registered keeps the system's own way, which ends the run as well.
+            let _ = signal_hook::flag::register_conditional_default(number, Arc::clone(&again));
+            let _ = signal_hook::flag::register(number, Arc::clone(&again));
+            let _ = signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize);
+        }
+        let shown = !quiet && std::io::stderr().is_terminal();
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let style = ProgressStyle::with_template(
+            "{bar:32} {percent:>3} %  {human_pos} of {human_len} pages  {eta}",
+        );
+        let progress = ProgressBar::with_draw_target(None, target)
+            .with_style(style.expect("the template is well formed"));
+        Self { progress, signal }
+    }
+
+    /// Takes the progress away.
+    pub fn clear(&self) {
+        self.progress.finish_and_clear();
+    }
+}
+
+impl Watcher for Terminal {
+    fn on_pages(&self, done: u64, expected: u64) {
+        self.progress.set_length(expected);
+        self.progress.set_position(done);
+    }
+
+    fn stop(&self) -> Option<Error> {
+        match self.signal.load(Ordering::Relaxed) {
+            0 => None,
+            signal => Some(Error::Stopped {
+                signal: signal as i32,
+            }),
+        }
+    }
+}
+
+/// Says on standard error, in one line, what went wrong. Names of files cannot steer the terminal.
+pub fn complain(message: &str) {
+    let safe: String = message
+        .chars()
+        .flat_map(|letter| match letter.is_control() {
+            true => letter.escape_default().collect::<Vec<_>>(),
+            false => vec![letter],
+        })
+        .collect();
+    // When standard error is closed there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "pagemap-viz: {safe}");
+}
