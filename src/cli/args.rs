@@ -190,10 +190,11 @@ fn one_line(error: &clap::Error) -> String {
         .collect::<Vec<_>>()
         .join(" ");
     line = line.trim_start_matches("error: ").to_owned();
-    if error.kind() == ErrorKind::InvalidValue && !line.contains("possible values") {
-        if let Some(valid) = error.get(ContextKind::ValidValue) {
-            line.push_str(&format!(" (one of {valid})"));
-        }
+    if error.kind() == ErrorKind::InvalidValue
+        && !line.contains("possible values")
+        && let Some(valid) = error.get(ContextKind::ValidValue)
+    {
+        line.push_str(&format!(" (one of {valid})"));
     }
     format!("{line} (--help says more)")
 }

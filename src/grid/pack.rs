@@ -11,7 +11,7 @@ use crate::classify::Key;
 use crate::layout::ROW_CELLS;
 
 /// Where bytes stop shrinking and time starts to grow: see `benches/figures.rs`.
-const LEVEL: u32 = 4;
+const LEVEL: u32 = 6;
 
 /// The checksum of no bytes.
 const ADLER_START: u32 = 1;

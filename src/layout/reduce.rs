@@ -98,7 +98,7 @@ impl RowReducer {
         if self.cell.pages > 0 {
             self.close_cell();
         }
-        while self.rows.cells.len() % ROW_CELLS != 0 {
+        while !self.rows.cells.len().is_multiple_of(ROW_CELLS) {
             self.emit(Key::HOLE);
         }
         self.rows
@@ -139,7 +139,7 @@ impl RowReducer {
     }
 
     fn close_full_row(&mut self) {
-        if self.rows.cells.len() % ROW_CELLS == 0 {
+        if self.rows.cells.len().is_multiple_of(ROW_CELLS) {
             self.rows
                 .blank
                 .push(std::mem::replace(&mut self.row_is_blank, true));

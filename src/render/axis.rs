@@ -2,7 +2,6 @@
 
 use super::canvas::{Canvas, Ink, LINE};
 use super::typeface::SMALL;
-use crate::layout::Layout;
 
 /// Pixels left of the map.
 pub(super) const AXIS_WIDTH: usize = 92;
@@ -22,8 +21,8 @@ pub(super) struct Run {
     pub(super) end: u64,
 }
 
-/// Draws the axis beside `rows` rows from number `row` on, which are part of `run`.
-pub(super) fn axis(row: u64, rows: u64, run: Run, layout: &Layout) -> Canvas {
+/// Draws the axis beside `rows` rows from number `row` on, which are part of `run` and `row_pages` long.
+pub(super) fn axis(row: u64, rows: u64, run: Run, row_pages: u64) -> Canvas {
     let mut canvas = Canvas::new(AXIS_WIDTH, rows as usize);
     let first = row.saturating_sub(LABEL_ROWS).max(run.first);
     let ticks = (first..row + rows).filter(|&at| at % TICK_ROWS == 0 || at == run.first);
@@ -35,7 +34,7 @@ pub(super) fn axis(row: u64, rows: u64, run: Run, layout: &Layout) -> Canvas {
         }
         let y = tick as i64 - row as i64;
         canvas.fill(AXIS_WIDTH as i64 - 8, y, 6, 1, LINE);
-        let label = format!("{:#x}", tick * layout.row_pages());
+        let label = format!("{:#x}", tick * row_pages);
         canvas.write_left_of(AXIS_WIDTH as i64 - 12, y + 9, &label, SMALL, Ink::Muted);
     }
     canvas

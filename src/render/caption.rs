@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::canvas::{Canvas, Ink};
 use super::numbers::{grouped, size};
-use super::picture::Subject;
+use super::subject::Subject;
 use super::typeface::{BODY, TITLE, Type};
 use crate::layout::{Layout, ROW_CELLS};
 use crate::source::PageSize;

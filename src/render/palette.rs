@@ -154,7 +154,7 @@ mod tests {
         let table = [
             (
                 good.replace("free = \"#", "free = \"x"),
-                "line 18: expected a colour as \"#rrggbb\", found",
+                "line 17: expected a colour as \"#rrggbb\", found",
             ),
             (
                 good.replace("\nslab = ", "\nslabs = "),

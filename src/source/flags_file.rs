@@ -161,7 +161,7 @@ fn failed_open(path: &Path, cause: io::Error) -> Error {
 }
 
 fn is_procfs(file: &File) -> bool {
-    rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type as i64 == PROC_MAGIC)
+    rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type == PROC_MAGIC)
 }
 
 pub(super) fn plain_or_packed(mut file: File, path: &Path) -> Result<File> {
