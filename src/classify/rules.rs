@@ -31,11 +31,12 @@ impl CompoundSize {
 /// Whether the KSM bit means anything on this kernel.
 ///
 /// From 6.10 until a late fix it is on every anonymous page. Known only when all pages were seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KsmVerdict {
     /// Some page is ANON, neither SLAB nor BUDDY, and not KSM.
     Believed,
-    /// There is no such page.
+    /// There is no such page, or none was seen yet.
+    #[default]
     Doubted,
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
 /// See physical memory: every page of a Linux machine on one picture.
@@ -190,12 +190,9 @@ fn one_line(error: &clap::Error) -> String {
         .collect::<Vec<_>>()
         .join(" ");
     line = line.trim_start_matches("error: ").to_owned();
-    if error.kind() == ErrorKind::InvalidValue
-        && !line.contains("possible values")
-        && let Some(valid) = error.get(ContextKind::ValidValue)
-    {
-        line.push_str(&format!(" (one of {valid})"));
-    }
+    line = line
+        .replace("[possible values: ", "(one of ")
+        .replace(']', ")");
     format!("{line} (--help says more)")
 }
 

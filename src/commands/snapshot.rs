@@ -3,7 +3,7 @@
 use crate::cli::{SnapshotRequest, open_palette};
 use crate::error::Result;
 use crate::facts::{Asked, Facts};
-use crate::output::{Target, write_picture};
+use crate::output::{Pending, Target, write_picture, write_text};
 use crate::render::{Style, Subject, picture};
 use crate::scan::scan;
 use crate::terminal::Terminal;
@@ -49,10 +49,12 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
         request.format,
         &mut drawn,
     )?;
-    if let Some(target) = &request.json {
-        let mut json = target.begin()?;
-        json.write_text(&facts.to_json())?;
-        json.finish()?;
-    }
-    drawn.finish()
+    let twin = request
+        .json
+        .as_ref()
+        .map(|target| write_text(target, &facts.to_json()))
+        .transpose()?;
+    // Both are whole before either appears.
+    drawn.finish()?;
+    twin.map_or(Ok(()), Pending::finish)
 }

@@ -156,10 +156,7 @@ impl Pending {
     }
 
     /// Writes a text.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn write_text(&mut self, text: &str) -> Result<()> {
+    pub(super) fn write_text(&mut self, text: &str) -> Result<()> {
         self.write_all(text.as_bytes())
             .map_err(|cause| self.failed(cause))
     }

@@ -11,6 +11,16 @@ use crate::error::Result;
 use crate::facts::Facts;
 use crate::render::Picture;
 
+/// Writes a text, which appears when it is finished.
+///
+/// # Errors
+/// The target cannot be written.
+pub fn write_text(to: &Target, text: &str) -> Result<Pending> {
+    let mut pending = to.begin()?;
+    pending.write_text(text)?;
+    Ok(pending)
+}
+
 /// Writes a picture in the format of its target.
 ///
 /// # Errors

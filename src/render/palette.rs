@@ -164,7 +164,10 @@ mod tests {
                 good.to_owned() + "gold = \"#ffffff\"\n",
                 "there is no class \"gold\"",
             ),
-            (good.replace("line = ", "lime = "), "unknown field `lime`"),
+            (
+                good.replace("\nline = ", "\nlime = "),
+                "unknown field `lime`",
+            ),
             ("name = ".to_owned(), "line 1: "),
         ];
         for (text, expected) in table {

@@ -90,6 +90,11 @@ pub fn scan(
     );
     pool.broadcast(|_| Worker::new(source, lens, layout, &queue).run());
     let finished = queue.finish()?;
+    if finished.end == Pfn(0) {
+        return Err(Error::Empty {
+            path: source.path().to_owned(),
+        });
+    }
     Ok(Scan {
         classes: ClassCounts::settle(&finished.classes, finished.ksm),
         grid: finished.grid,

@@ -52,13 +52,6 @@ pub(super) struct Finished {
     pub(super) end: Pfn,
 }
 
-impl Default for KsmVerdict {
-    /// Nothing seen that proves it.
-    fn default() -> Self {
-        KsmVerdict::Doubted
-    }
-}
-
 #[derive(Default)]
 struct State {
     next: u64,

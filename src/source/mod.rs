@@ -14,6 +14,8 @@ pub use machine::{Extent, Machine, PageSize};
 pub use raw::RawDump;
 pub use system::System;
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use crate::error::Result;
@@ -36,6 +38,9 @@ pub trait Source: Sync {
 
     /// The time of what is read now: the clock for a running kernel, the file's date for a copy.
     fn time(&self) -> Timestamp;
+
+    /// The file that the flags are read from, for messages.
+    fn path(&self) -> &Path;
 
     /// True when a kernel answers, whose memory changes while it is read.
     fn is_live(&self) -> bool;

@@ -64,6 +64,10 @@ impl Source for System {
         self.time.unwrap_or_else(|| self.flags.time())
     }
 
+    fn path(&self) -> &Path {
+        self.flags.path()
+    }
+
     fn is_live(&self) -> bool {
         self.flags.is_kernel()
     }

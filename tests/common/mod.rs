@@ -1,0 +1,148 @@
+//! What the tests of the whole program share: running it, captured systems, reading pictures.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Captured systems, by name and directory below the package.
+pub const SYSTEMS: [(&str, &str); 7] = [
+    ("fragmented", "examples/fragmented"),
+    ("boot-6.1", "tests/systems/boot-6.1"),
+    ("thp-6.1", "tests/systems/thp-6.1"),
+    ("numa-6.1", "tests/systems/numa-6.1"),
+    ("zoo-6.1", "tests/systems/zoo-6.1"),
+    ("light-6.1", "tests/systems/light-6.1"),
+    ("host-6.18", "tests/systems/host-6.18"),
+];
+
+/// A place in the package.
+pub fn package(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The directory of a captured system.
+pub fn system(name: &str) -> PathBuf {
+    let (_, path) = SYSTEMS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .expect("a captured system");
+    package(path)
+}
+
+/// The program, with a fixed time so that outputs repeat.
+pub fn tool() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagemap-viz"));
+    command
+        .env("SOURCE_DATE_EPOCH", "1795230727")
+        .env_remove("SUDO_UID")
+        .env_remove("SUDO_GID");
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs the program.
+pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    tool().args(arguments).output().expect("the program starts")
+}
+
+/// Runs the program, which must succeed and stay silent on standard error.
+pub fn succeed<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Vec<u8> {
+    let output = run(arguments);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success(), "{}", output.status);
+    output.stdout
+}
+
+/// Draws a captured system as PNG bytes.
+pub fn draw(name: &str, options: &[&str]) -> Vec<u8> {
+    let root = system(name);
+    let fixed = [
+        "snapshot",
+        "--sysroot",
+        root.to_str().expect("a UTF-8 path"),
+        "-",
+    ];
+    succeed(fixed.iter().chain(options))
+}
+
+/// The JSON of a captured system, through a picture that is thrown away.
+pub fn facts(name: &str, options: &[&str]) -> Value {
+    let directory = scratch();
+    let picture = directory.path().join("picture.png");
+    let root = system(name);
+    let paths = [root.to_str(), picture.to_str()].map(|path| path.expect("a UTF-8 path"));
+    let fixed = ["snapshot", "--json", "-", "--sysroot", paths[0], paths[1]];
+    serde_json::from_slice(&succeed(fixed.iter().chain(options))).expect("JSON")
+}
+
+/// A directory that goes away.
+pub fn scratch() -> TempDir {
+    tempfile::tempdir().expect("room for temporary files")
+}
+
+/// The words of a captured system, in this machine's byte order, which is the capture's.
+pub fn words(name: &str) -> Vec<u64> {
+    let packed = std::fs::File::open(system(name).join("proc/kpageflags.zst")).expect("a capture");
+    let bytes = zstd::decode_all(packed).expect("zstd");
+    bytes
+        .chunks_exact(8)
+        .map(|word| u64::from_ne_bytes(word.try_into().expect("8 bytes")))
+        .collect()
+}
+
+/// A decoded picture: palette indices, colours and the JSON inside.
+pub struct Decoded {
+    pub width: usize,
+    pub height: usize,
+    pub indices: Vec<u8>,
+    pub palette: Vec<u8>,
+    pub facts: Value,
+    pub texts: Vec<(String, String)>,
+}
+
+/// Decodes an indexed PNG.
+pub fn decode(bytes: &[u8]) -> Decoded {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    let mut reader = decoder.read_info().expect("a PNG");
+    let mut indices = vec![0; reader.output_buffer_size().expect("a size")];
+    reader.next_frame(&mut indices).expect("all rows");
+    reader.finish().expect("a whole file");
+    let info = reader.info();
+    assert_eq!(
+        (info.color_type, info.bit_depth),
+        (png::ColorType::Indexed, png::BitDepth::Eight)
+    );
+    let long = info
+        .utf8_text
+        .iter()
+        .map(|t| (t.keyword.clone(), t.get_text().expect("UTF-8")));
+    let short = info
+        .uncompressed_latin1_text
+        .iter()
+        .map(|t| (t.keyword.clone(), t.text.clone()));
+    let texts: Vec<_> = long.chain(short).collect();
+    let own = texts
+        .iter()
+        .find(|(keyword, _)| keyword == "pagemap-viz")
+        .expect("the facts");
+    Decoded {
+        width: info.width as usize,
+        height: info.height as usize,
+        palette: info.palette.as_ref().expect("a palette").to_vec(),
+        facts: serde_json::from_str(&own.1).expect("JSON"),
+        indices,
+        texts,
+    }
+}
+
+impl Decoded {
+    /// The colours of all pixels, red green blue.
+    pub fn rgb(&self) -> Vec<u8> {
+        let colour = |&index: &u8| self.palette[usize::from(index) * 3..][..3].to_vec();
+        self.indices.iter().flat_map(colour).collect()
+    }
+}
