@@ -80,8 +80,13 @@ pub(super) struct SnapshotArgs {
     )]
     pub(super) legend: LegendArg,
 
-    /// Colours: a palette's name (see palette list) or a TOML file
-    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    /// Colours: default (dark), light, article, mono, or a TOML file of your own
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        default_value = "default",
+        hide_default_value = true
+    )]
     pub(super) palette: PathBuf,
 
     /// Write counts and facts as JSON; - writes to standard output

@@ -55,7 +55,7 @@ const VISIONS: [Vision; 4] = [
 ];
 
 /// Hole and free memory both recede, so that what is used stands out: they may lie this close.
-const HOLE_FREE_FLOOR: f32 = 5.5;
+const HOLE_FREE_FLOOR: f32 = 6.0;
 
 /// WCAG 2.2, success criterion 1.4.3.
 const CONTRAST_FLOOR: f32 = 4.5;

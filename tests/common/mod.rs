@@ -36,7 +36,7 @@ pub fn system(name: &str) -> PathBuf {
 pub fn tool() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pagemap-viz"));
     command
-        .env("SOURCE_DATE_EPOCH", "1795230727")
+        .env("SOURCE_DATE_EPOCH", "1795231355")
         .env_remove("SUDO_UID")
         .env_remove("SUDO_GID");
     command.stdin(Stdio::null());

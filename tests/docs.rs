@@ -1,0 +1,96 @@
+//! Documents that repeat the program say what the program says.
+
+mod common;
+
+use std::fs;
+
+use common::{decode, draw, package, succeed};
+use pagemap_viz::classify::Class;
+use pagemap_viz::render::SHIPPED;
+
+fn document(path: &str) -> String {
+    fs::read_to_string(package(path)).expect("a document")
+}
+
+/// The contents of the code blocks of a document.
+fn code_blocks(text: &str) -> Vec<&str> {
+    text.split("```")
+        .skip(1)
+        .step_by(2)
+        .map(|block| block.split_once('\n').expect("a language line").1)
+        .collect()
+}
+
+#[test]
+fn the_readme_shows_the_help_as_it_is() {
+    let help = String::from_utf8(succeed(["snapshot", "--help"])).expect("UTF-8");
+    let shown = format!("$ pagemap-viz snapshot --help\n{help}");
+    let readme = document("README.md");
+    let normal = |text: &str| {
+        text.lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let blocks: Vec<String> = code_blocks(&readme).into_iter().map(normal).collect();
+    assert!(
+        blocks.contains(&normal(&shown).trim_end().to_owned()),
+        "put this into README.md:\n{shown}"
+    );
+}
+
+#[test]
+fn the_readmes_picture_is_what_its_command_draws() {
+    let shown = decode(&fs::read(package("docs/fragmented.png")).expect("the picture"));
+    let drawn = decode(&draw("fragmented", &[]));
+    assert!(
+        shown.rgb() == drawn.rgb(),
+        "docs/fragmented.png: draw it anew with SOURCE_DATE_EPOCH=1795231355"
+    );
+    assert!(document("README.md").contains("(docs/fragmented.png)"));
+}
+
+#[test]
+fn every_class_is_explained() {
+    let text = document("docs/page-classes.md");
+    for class in Class::ALL {
+        let named = format!("`{}`", class.name());
+        let in_table = text
+            .lines()
+            .any(|line| line.starts_with('|') && line.contains(&named));
+        let explained = text
+            .lines()
+            .any(|line| line.starts_with("### ") && line.contains(&named));
+        assert!(
+            in_table && explained,
+            "{named} is missing in docs/page-classes.md"
+        );
+    }
+}
+
+#[test]
+fn every_palette_is_named_in_the_readme() {
+    let readme = document("README.md");
+    for (name, _) in SHIPPED {
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
+fn every_module_is_named_in_the_librarys_own_words() {
+    let text = document("src/lib.rs");
+    let modules = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    for module in
+        modules.filter(|module| !["error", "cli", "terminal", "commands"].contains(module))
+    {
+        assert!(text.contains(&format!("[`{module}`]")), "{module}");
+    }
+}
+
+#[test]
+fn ci_runs_the_readmes_test_command() {
+    assert!(code_blocks(&document("README.md")).contains(&"cargo test\n"));
+    assert!(document(".ci/run").contains("cargo test"));
+}
