@@ -24,10 +24,16 @@ impl RawDump {
     /// As [`FlagsFile::open`].
     pub fn open(path: &Path, overrides: Overrides) -> Result<Self> {
         let flags = FlagsFile::open(path)?;
-        let page_size = overrides
-            .page_bytes
-            .map_or(PageSize::Assumed(USUAL_PAGE_BYTES), PageSize::Known);
-        let machine = Machine::unknown(page_size, flags.extent(Pfn(0)));
+        // Named as a file, the kernel's own still has this kernel's pages.
+        let own = flags
+            .is_kernel()
+            .then(|| Machine::of_this_kernel(overrides.page_bytes));
+        let (assumed, end) = own.map_or_else(
+            || (PageSize::Assumed(USUAL_PAGE_BYTES), Pfn(0)),
+            |kernel| (kernel.page_size, kernel.expected_end),
+        );
+        let page_size = overrides.page_bytes.map_or(assumed, PageSize::Known);
+        let machine = Machine::unknown(page_size, flags.extent(end));
         Ok(Self {
             flags,
             machine,
