@@ -13,7 +13,7 @@ use crate::layout::{Layout, Reducer};
 use crate::output::{Format, Target};
 use crate::render::{LegendPlace, Palette, SHIPPED};
 use crate::scan::Lens;
-use crate::source::{Machine, Overrides, RawDump, Source, System};
+use crate::source::{Machine, Overrides, Source, System};
 
 /// What to do.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub struct SourceRequest {
 enum Place {
     Live,
     Sysroot(PathBuf),
-    Raw(PathBuf),
+    Dump(PathBuf),
 }
 
 /// Something about palettes.
@@ -204,7 +204,7 @@ fn source(args: SourceArgs) -> Result<SourceRequest, String> {
     let page_bytes = args.page_size.as_deref().map(page_size).transpose()?;
     let place = match (args.sysroot, args.from) {
         (Some(root), _) => Place::Sysroot(root),
-        (None, Some(file)) => Place::Raw(file),
+        (None, Some(file)) => Place::Dump(file),
         (None, None) => Place::Live,
     };
     Ok(SourceRequest {
@@ -258,7 +258,7 @@ impl SourceRequest {
         Ok(match &self.place {
             Place::Live => Box::new(System::open_live(self.overrides)?),
             Place::Sysroot(root) => Box::new(System::open(root, self.overrides)?),
-            Place::Raw(file) => Box::new(RawDump::open(file, self.overrides)?),
+            Place::Dump(file) => Box::new(System::open_dump(file, self.overrides)?),
         })
     }
 }

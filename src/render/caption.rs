@@ -24,7 +24,7 @@ pub(super) fn caption(subject: &Subject, layout: &Layout, width: usize) -> Canva
     let write = |canvas: &mut Canvas, y, text: &str, cut: Type, ink| {
         canvas.write(MARGIN, y, &cut.fit(text, room), cut, ink);
     };
-    write(&mut canvas, 22, &title(subject), TITLE, Ink::Text);
+    write(&mut canvas, 22, &subject.title(), TITLE, Ink::Text);
     write(&mut canvas, 43, &machine, BODY, Ink::Muted);
     if fits {
         canvas.write_left_of(width as i64 - MARGIN, 43, &scale, BODY, Ink::Muted);
@@ -32,14 +32,6 @@ pub(super) fn caption(subject: &Subject, layout: &Layout, width: usize) -> Canva
         write(&mut canvas, 43 + LINE_PITCH, &scale, BODY, Ink::Muted);
     }
     canvas
-}
-
-/// The first line, which is the picture's title as well.
-pub(super) fn title(subject: &Subject) -> String {
-    subject.host.as_ref().map_or_else(
-        || "Physical memory".to_owned(),
-        |host| format!("Physical memory of {host}"),
-    )
 }
 
 fn machine_line(subject: &Subject) -> String {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::caption::title;
 use crate::classify::{Key, KsmVerdict, depends_on_ksm};
 use crate::kernel::PfnSet;
 use crate::layout::{Layout, Reducer};
@@ -73,7 +72,10 @@ impl Subject {
 
     /// The picture's title.
     pub fn title(&self) -> String {
-        title(self)
+        self.host.as_ref().map_or_else(
+            || "Physical memory".to_owned(),
+            |host| format!("Physical memory of {host}"),
+        )
     }
 
     /// The lines at the foot of the legend.

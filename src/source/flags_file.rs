@@ -1,7 +1,7 @@
 //! Positioned reads of 8-byte words from one open file, the kernel's or a copy.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,6 @@ use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, Pfn};
 
 const WORD_BYTES: u64 = 8;
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const PROC_MAGIC: i64 = 0x9fa0;
 
 /// An open `kpageflags`.
@@ -58,11 +57,7 @@ impl FlagsFile {
                 date,
             });
         }
-        let file = if metadata.is_file() {
-            plain_or_packed(file, path)?
-        } else {
-            unpack::pipe(file, path)?
-        };
+        let file = unpack::readable_anywhere(file, metadata.is_file(), path)?;
         let bytes = file.metadata().map_err(read_error)?.len();
         if bytes == 0 {
             return Err(Error::Empty { path: path_owned });
@@ -162,17 +157,4 @@ fn failed_open(path: &Path, cause: io::Error) -> Error {
 
 fn is_procfs(file: &File) -> bool {
     rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type == PROC_MAGIC)
-}
-
-pub(super) fn plain_or_packed(mut file: File, path: &Path) -> Result<File> {
-    let mut magic = [0; ZSTD_MAGIC.len()];
-    let count = file.read_at(&mut magic, 0).map_err(|cause| Error::Read {
-        path: path.to_owned(),
-        cause,
-    })?;
-    if count == magic.len() && magic == ZSTD_MAGIC {
-        unpack::zstd(file.by_ref(), path)
-    } else {
-        Ok(file)
-    }
 }

@@ -75,13 +75,10 @@ impl Machine {
         }
     }
 
-    /// The running machine; `page_bytes` wins over its own page size.
-    pub(super) fn of_this_kernel(page_bytes: Option<u64>) -> Self {
+    /// The running machine.
+    pub(super) fn of_this_kernel() -> Self {
         let own = rustix::param::page_size() as u64;
-        Self::read(
-            Path::new("/"),
-            Some(PageSize::Known(page_bytes.unwrap_or(own))),
-        )
+        Self::read(Path::new("/"), Some(PageSize::Known(own)))
     }
 
     /// Reads what the files below `root` say, of the running machine or of a captured one.

@@ -5,13 +5,11 @@
 
 mod flags_file;
 mod machine;
-mod raw;
 mod system;
 mod unpack;
 
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, PageSize};
-pub use raw::RawDump;
 pub use system::System;
 
 use std::path::Path;

@@ -1,15 +1,16 @@
-//! A whole system below one root: the running one at `/`, a captured one or a mounted host elsewhere.
+//! The files of one system: the running one at `/`, a captured one or a mounted host below another
+//! root, or nothing but a raw dump of its flags.
 
 use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::machine::{Machine, PageSize};
+use super::machine::{Machine, PageSize, USUAL_PAGE_BYTES};
 use super::{FlagsFile, Overrides, Source};
 use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, Pfn};
 
-/// The files of one system: flags, and what describes the machine.
+/// The flags of one system, and what describes the machine.
 #[derive(Debug)]
 pub struct System {
     flags: FlagsFile,
@@ -43,6 +44,28 @@ impl System {
         let page_size = overrides.page_bytes.or(own).map(PageSize::Known);
         let mut machine = Machine::read(root, page_size);
         machine.extent = flags.extent(machine.expected_end);
+        Ok(Self {
+            flags,
+            machine,
+            time: overrides.time,
+        })
+    }
+
+    /// Opens a raw copy of kpageflags, what `page-types -F` reads. Zones, RAM and names are unknown,
+    /// and so is the page size unless given.
+    ///
+    /// # Errors
+    /// As [`FlagsFile::open`].
+    pub fn open_dump(path: &Path, overrides: Overrides) -> Result<Self> {
+        let flags = FlagsFile::open(path)?;
+        // Named as a file, the kernel's own still has this kernel's pages.
+        let own = flags.is_kernel().then(Machine::of_this_kernel);
+        let (assumed, end) = own.map_or_else(
+            || (PageSize::Assumed(USUAL_PAGE_BYTES), Pfn(0)),
+            |kernel| (kernel.page_size, kernel.expected_end),
+        );
+        let page_size = overrides.page_bytes.map_or(assumed, PageSize::Known);
+        let machine = Machine::unknown(page_size, flags.extent(end));
         Ok(Self {
             flags,
             machine,

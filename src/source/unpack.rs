@@ -4,26 +4,40 @@
 //! on kernels since 6.16, are left as holes of the file.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 
 const BLOCK_BYTES: usize = 128 * 1024;
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Unpacks a zstd stream.
-pub(super) fn zstd(packed: &mut File, path: &Path) -> Result<File> {
-    zstd::Decoder::new(packed)
-        .and_then(scratch)
-        .map_err(|cause| failed(path, cause))
+/// The contents of a file or a pipe, packed by zstd or not, as a file that can be read anywhere.
+pub(super) fn readable_anywhere(file: File, is_regular: bool, path: &Path) -> Result<File> {
+    let failed = |cause| Error::Unpack {
+        path: path.to_owned(),
+        scratch: std::env::temp_dir(),
+        cause,
+    };
+    let mut file = if is_regular {
+        file
+    } else {
+        scratch(file).map_err(failed)?
+    };
+    file.rewind().map_err(failed)?;
+    if !is_zstd(&file).map_err(|cause| Error::Read {
+        path: path.to_owned(),
+        cause,
+    })? {
+        return Ok(file);
+    }
+    zstd::Decoder::new(file).and_then(scratch).map_err(failed)
 }
 
-/// Takes in a pipe, packed or not.
-pub(super) fn pipe(pipe: File, path: &Path) -> Result<File> {
-    let mut copy = scratch(pipe).map_err(|cause| failed(path, cause))?;
-    io::Seek::rewind(&mut copy).map_err(|cause| failed(path, cause))?;
-    super::flags_file::plain_or_packed(copy, path)
+fn is_zstd(file: &File) -> io::Result<bool> {
+    let mut magic = [0; ZSTD_MAGIC.len()];
+    Ok(file.read_at(&mut magic, 0)? == magic.len() && magic == ZSTD_MAGIC)
 }
 
 fn scratch(mut from: impl Read) -> io::Result<File> {
@@ -54,12 +68,4 @@ fn fill(from: &mut impl Read, block: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(done)
-}
-
-fn failed(path: &Path, cause: io::Error) -> Error {
-    Error::Unpack {
-        path: path.to_owned(),
-        scratch: std::env::temp_dir(),
-        cause,
-    }
 }
