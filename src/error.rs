@@ -63,6 +63,24 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// The kernel's file is not what it was named as.
+    #[error("cannot read {} as page flags: it is a file of the kernel's, but not kpageflags", .path.display())]
+    NotPageFlags {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A page size that is not the running kernel's.
+    #[error(
+        "cannot take pages of {asked} bytes: the running kernel's have {own} (--page-size is for copies)"
+    )]
+    PageSize {
+        /// What was asked for.
+        asked: u64,
+        /// What the kernel has.
+        own: u64,
+    },
+
     /// A file became shorter during the scan.
     #[error("cannot read {}: it ended at page {at} of {expected} while it was read", .path.display())]
     Shrunk {
@@ -74,20 +92,20 @@ pub enum Error {
         expected: u64,
     },
 
-    /// A compressed or piped file could not be laid out on disk.
-    #[error("cannot unpack {}: {} (it needs room in {}; TMPDIR names another place)", .path.display(), plain(.cause), .scratch.display())]
+    /// A compressed or piped file could not be taken in.
+    #[error("cannot unpack {}: {}", .path.display(), plain(.cause))]
     Unpack {
         /// The file.
         path: PathBuf,
-        /// Where it was unpacked to.
-        scratch: PathBuf,
         /// What the system or the decoder said.
         cause: io::Error,
     },
 
-    /// The scratch file of a large picture could not be written.
-    #[error("cannot keep the picture's rows in {}: {} (TMPDIR names another place)", .scratch.display(), plain(.cause))]
+    /// A scratch file could not be written.
+    #[error("cannot keep {what} in {}: {} (TMPDIR names another place)", .scratch.display(), plain(.cause))]
     Scratch {
+        /// What it is for.
+        what: &'static str,
         /// The directory.
         scratch: PathBuf,
         /// What the system said.

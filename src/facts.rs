@@ -43,6 +43,8 @@ struct Capture {
     start: String,
     end: String,
     live: bool,
+    /// What the times are of: `clock`, or `file date` for a copy.
+    clock: &'static str,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -108,6 +110,11 @@ impl Facts {
                 start: subject.time.to_string(),
                 end: subject.end_time.to_string(),
                 live: subject.is_live,
+                clock: if subject.is_live {
+                    "clock"
+                } else {
+                    "file date"
+                },
             },
             page_size: page_bytes,
             page_size_assumed: matches!(subject.page_size, PageSize::Assumed(_)),
@@ -160,6 +167,9 @@ impl Facts {
         let mut largest: Vec<_> = legend.collect();
         largest.sort_by_key(|entry| std::cmp::Reverse(entry.pages));
         let all = largest.iter().map(|entry| entry.pages).sum();
+        if largest.is_empty() {
+            return "A map of physical memory without a page in it.".to_owned();
+        }
         let parts: Vec<_> = largest
             .iter()
             .take(5)

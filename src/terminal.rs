@@ -15,19 +15,20 @@ use crate::scan::Watcher;
 pub struct Terminal {
     progress: ProgressBar,
     signal: Arc<AtomicUsize>,
+    /// While true, a signal ends the process the system's way.
+    at_once: Arc<AtomicBool>,
 }
 
 impl Terminal {
     /// Progress goes to standard error if that is a terminal, and nowhere when `quiet`.
     ///
-    /// A first SIGINT or SIGTERM ends the run between two reads, a second one at once.
     pub fn new(quiet: bool) -> Self {
         let signal = Arc::new(AtomicUsize::new(0));
-        let again = Arc::new(AtomicBool::new(false));
+        let at_once = Arc::new(AtomicBool::new(true));
         for number in [SIGINT, SIGTERM] {
             // What cannot be registered keeps the system's own way, which ends the run as well.
-            let _ = signal_hook::flag::register_conditional_default(number, Arc::clone(&again));
-            let _ = signal_hook::flag::register(number, Arc::clone(&again));
+            let _ = signal_hook::flag::register_conditional_default(number, Arc::clone(&at_once));
+            let _ = signal_hook::flag::register(number, Arc::clone(&at_once));
             let _ = signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize);
         }
         let shown = !quiet && std::io::stderr().is_terminal();
@@ -41,7 +42,17 @@ impl Terminal {
         );
         let progress = ProgressBar::with_draw_target(None, target)
             .with_style(style.expect("the template is well formed"));
-        Self { progress, signal }
+        Self {
+            progress,
+            signal,
+            at_once,
+        }
+    }
+
+    /// From now on the run looks for signals itself: a first SIGINT or SIGTERM ends it between two
+    /// reads or writes, with nothing left behind, a second one at once.
+    pub fn take_signals(&self) {
+        self.at_once.store(false, Ordering::Relaxed);
     }
 
     /// Takes the progress away.

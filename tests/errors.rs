@@ -37,7 +37,7 @@ fn assert_empty(directory: &Path) {
 
 #[test]
 fn wrong_usage_is_one_line_and_exit_2() {
-    let table: [(&[&str], &str); 17] = [
+    let table: [(&[&str], &str); 18] = [
         (&[], "a verb is missing"),
         (&["draw"], "unrecognized subcommand 'draw'"),
         (&["snapshot"], "<PICTURE>"),
@@ -91,7 +91,11 @@ fn wrong_usage_is_one_line_and_exit_2() {
             ],
             "cannot be used with",
         ),
-        (&["snapshot", "o.png", "--max-rows", "0"], "--max-rows"),
+        (&["snapshot", "o.png", "--max-rows", "0"], "at least 1"),
+        (
+            &["snapshot", "o.png", "--pages-per-pixel", "2199023255552"],
+            "is more than 1099511627776",
+        ),
         (&["snapshot", "o.png", "--threads", "0"], "--threads"),
         (
             &["snapshot", "o.png", "--page-size", "5000"],
@@ -297,6 +301,120 @@ fn a_closed_pipe_is_no_error() {
         );
         assert!(output.stderr.is_empty(), "silence");
     }
+}
+
+#[test]
+fn a_reader_of_the_json_who_leaves_costs_no_picture() {
+    let directory = scratch();
+    let picture = directory.path().join("picture.png");
+    let root = system("host-6.18");
+    let words = [
+        "snapshot",
+        "--by",
+        "flags",
+        "--noise",
+        "",
+        "--json",
+        "-",
+        "--sysroot",
+        text(&root),
+        text(&picture),
+    ];
+    let mut child = tool()
+        .args(words)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    assert!(child.wait().expect("it ends").success());
+    assert!(picture.exists(), "the picture was asked for as well");
+}
+
+#[test]
+fn one_place_has_room_for_one_result() {
+    let directory = scratch();
+    let mut command = tool();
+    let root = system("boot-6.1");
+    let words = [
+        "snapshot",
+        "--sysroot",
+        text(&root),
+        "--json",
+        "./q.png",
+        "q.png",
+    ];
+    let output = command
+        .current_dir(directory.path())
+        .args(words)
+        .output()
+        .expect("it runs");
+    assert_refused(&output, 2, "cannot go to the same place");
+    assert_empty(directory.path());
+}
+
+#[test]
+fn what_is_not_page_flags_is_not_drawn_as_such() {
+    let directory = scratch();
+    let picture = directory.path().join("picture.png");
+    for file in ["/proc/meminfo", "/proc/self/maps"] {
+        let output = run(["snapshot", "--from", file, text(&picture)]);
+        assert_refused(
+            &output,
+            1,
+            "it is a file of the kernel's, but not kpageflags",
+        );
+    }
+    assert_empty(directory.path());
+}
+
+#[test]
+fn a_signal_ends_a_run_that_waits_for_its_source() {
+    let directory = scratch();
+    let fifo = directory.path().join("fifo");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .expect("mkfifo")
+            .success()
+    );
+    let mut command = tool();
+    command.args([
+        "snapshot",
+        "--from",
+        text(&fifo),
+        text(&directory.path().join("picture.png")),
+    ]);
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
+    // Opening the other end succeeds as soon as the program waits for data.
+    let writer = File::options()
+        .write(true)
+        .open(&fifo)
+        .expect("the program opens the pipe");
+    let kill = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status();
+    assert!(kill.expect("kill").success());
+    let status = child.wait().expect("it ends");
+    drop(writer);
+    assert!(!status.success(), "{status}");
+    assert_eq!(
+        fs::read_dir(directory.path()).expect("a directory").count(),
+        1,
+        "only the pipe is there"
+    );
+}
+
+#[test]
+fn a_very_long_host_name_is_cut() {
+    let directory = scratch();
+    let root = directory.path();
+    fs::create_dir_all(root.join("proc/sys/kernel")).expect("a directory");
+    fs::write(root.join("proc/sys/kernel/hostname"), "x".repeat(1 << 20)).expect("a file");
+    fs::write(root.join("proc/kpageflags"), [0; 8 * 600]).expect("a file");
+    let picture = common::decode(&common::succeed(["snapshot", "--sysroot", text(root), "-"]));
+    assert_eq!(picture.facts["host"].as_str().expect("a name").len(), 256);
+    assert_eq!(picture.width, 512);
 }
 
 #[test]

@@ -156,7 +156,8 @@ fn sets_of_flags_are_counted_as_the_words_say() {
         } else {
             1 << HEAD | 1 << TAIL
         };
-        let name = match ram.iter().any(|&(start, end)| start <= pfn && pfn < end) {
+        let is_ram = ram.iter().any(|&(start, end)| start <= pfn && pfn < end);
+        let name = match is_ram && !bit(word, 20) {
             true => format!("{:#018x}", word & !NOISE & !compound),
             false => "hole".to_owned(),
         };

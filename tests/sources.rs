@@ -16,6 +16,7 @@ const HUGE: u64 = 1 << 17;
 const KSM: u64 = 1 << 21;
 const NOPAGE: u64 = 1 << 20;
 const SLAB: u64 = 1 << 7;
+const SWAPBACKED: u64 = 1 << 14;
 const TAIL: u64 = 1 << 16;
 const UPTODATE: u64 = 1 << 3;
 
@@ -170,6 +171,52 @@ fn absent_blocks_are_not_read() {
         ["free", "slab", "hole"].map(|class| pages(&facts, class)),
         [2048, 0, 1024]
     );
+}
+
+#[test]
+fn a_compound_ends_where_its_memory_block_ends() {
+    // Blocks of 4 MiB. A slab's head ends block 127 and with it the first chunk; block 128 is absent;
+    // block 129 begins with an orphan tail of tmpfs.
+    let block = 1024;
+    let mut words = vec![BUDDY; 130 * block];
+    words[128 * block - 1] = HEAD | SLAB;
+    words[128 * block..129 * block].fill(TAIL | SLAB);
+    words[129 * block] = TAIL | SWAPBACKED;
+    // An anonymous head ends block 0; what looks like its tails lies in the absent block 1.
+    words[block - 1] = HEAD | ANON;
+    words[block..2 * block].fill(TAIL | ANON);
+    let directory = "sys/devices/system/memory";
+    let mut made = Made::new(&words).with(&format!("{directory}/block_size_bytes"), "400000\n");
+    for number in (0..130).filter(|number| ![1, 128].contains(number)) {
+        made = made.with(&format!("{directory}/memory{number}/state"), "online\n");
+    }
+    for threads in ["1", "2"] {
+        let facts = made.facts(&["--threads", threads]);
+        let counts = [
+            "anon",
+            "anon-thp",
+            "anon-large",
+            "slab",
+            "shmem",
+            "shmem-large",
+            "hole",
+        ];
+        assert_eq!(
+            counts.map(|class| pages(&facts, class)),
+            [1, 0, 0, 1, 1, 0, 2048]
+        );
+    }
+}
+
+#[test]
+fn a_hole_is_a_hole_by_flags_too() {
+    let facts = Made::new(&[[BUDDY; 512], [NOPAGE; 512]].concat()).raw_facts(&["--by", "flags"]);
+    let legend = facts["picture"]["legend"].as_array().expect("a legend");
+    let names: Vec<_> = legend
+        .iter()
+        .map(|entry| entry["name"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(names, ["buddy", "hole"]);
 }
 
 #[test]

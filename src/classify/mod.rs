@@ -39,5 +39,5 @@ impl Key {
     pub const HOLE: Key = Key(Class::Hole as u8);
 
     /// How many keys a picture's palette has room for, beside its text colours.
-    pub const LIMIT: usize = 208;
+    pub const LIMIT: usize = 222;
 }

@@ -24,12 +24,12 @@ impl Default for Noise {
             .with(PageFlags::WRITEBACK)
             .with(PageFlags::RECLAIM)
             .with(PageFlags::IDLE);
-        Noise(state.with(PageFlags(!0 << 32)))
+        Noise(state.with(PageFlags::UNSTABLE))
     }
 }
 
 impl Noise {
-    /// What is left of a page's flags. Compound bits count only with huge, as page-types folds them.
+    /// What is left of the flags of a page that exists. Compound bits count only with huge, as page-types folds them.
     pub fn strip(self, flags: PageFlags) -> FlagSet {
         let folded = if flags.has(PageFlags::HUGE) {
             flags

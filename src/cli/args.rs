@@ -64,7 +64,7 @@ pub(super) struct SnapshotArgs {
     pub(super) pages_per_pixel: Option<u64>,
 
     /// Rows of the map at most
-    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = at_least_one)]
     pub(super) max_rows: u64,
 
     /// What a pixel of several pages shows: proportional, dominant or any=CLASS
@@ -117,9 +117,16 @@ pub(super) struct SourceArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) from: Option<PathBuf>,
 
-    /// Base page size, where the source does not say: 4096, 16KiB, 64k
+    /// Base page size of a copy: 4096, 16KiB, 64k; default: what its files say, else 4096
     #[arg(long, value_name = "BYTES")]
     pub(super) page_size: Option<String>,
+}
+
+fn at_least_one(text: &str) -> Result<u64, String> {
+    let number: u64 = text.parse().map_err(|_| "not a whole number".to_owned())?;
+    (number > 0)
+        .then_some(number)
+        .ok_or_else(|| "at least 1".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

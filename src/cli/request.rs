@@ -114,7 +114,10 @@ impl Request {
 fn snapshot(args: SnapshotArgs) -> Result<SnapshotRequest, String> {
     let picture = Target::new(&args.picture);
     let json = args.json.as_deref().map(Target::new);
-    if json.as_ref() == Some(&picture) {
+    if json
+        .as_ref()
+        .is_some_and(|json| json.is_same_place(&picture))
+    {
         return Err("the picture and --json cannot go to the same place".to_owned());
     }
     let lens = lens(args.by, args.noise.as_deref())?;
@@ -176,12 +179,16 @@ fn unknown_class(name: &str) -> String {
     format!("unknown class '{name}' (one of {})", names.join(", "))
 }
 
+/// 4 PiB of 4 KiB pages: more than any machine has.
+const MAX_PAGES_PER_CELL: u64 = 1 << 40;
+
 fn scale(pages_per_pixel: Option<u64>, max_rows: u64) -> Result<Scale, String> {
     match pages_per_pixel {
         None => Ok(Scale::MaxRows(max_rows)),
-        Some(pages) if pages.is_power_of_two() && pages <= 1 << 40 => {
-            Ok(Scale::PagesPerCell(pages))
-        }
+        Some(pages) if pages > MAX_PAGES_PER_CELL => Err(format!(
+            "--pages-per-pixel {pages} is more than {MAX_PAGES_PER_CELL}"
+        )),
+        Some(pages) if pages.is_power_of_two() => Ok(Scale::PagesPerCell(pages)),
         Some(pages) => Err(format!(
             "--pages-per-pixel {pages} is not a power of two (1, 2, 4, …, so that no pixel straddles two huge pages)"
         )),
@@ -220,8 +227,9 @@ fn source(args: SourceArgs) -> Result<SourceRequest, String> {
 fn page_size(text: &str) -> Result<u64, String> {
     let lower = text.to_ascii_lowercase();
     let digits = lower.trim_end_matches("ib").trim_end_matches('b');
-    let (digits, unit) = match digits.strip_suffix('k') {
-        Some(digits) => (digits, 1024),
+    let (digits, unit) = match digits.strip_suffix(['k', 'm']) {
+        Some(number) if digits.ends_with('m') => (number, 1 << 20),
+        Some(number) => (number, 1 << 10),
         None => (digits, 1),
     };
     let bytes = digits

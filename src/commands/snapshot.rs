@@ -14,6 +14,7 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     request.picture.check_picture()?;
     request.json.as_ref().map_or(Ok(()), Target::check)?;
     let source = request.source.open()?;
+    terminal.take_signals();
     let machine = source.machine();
     let layout = request.layout(machine);
 
@@ -47,6 +48,7 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
         &facts,
         &subject.title(),
         request.format,
+        terminal,
         &mut drawn,
     )?;
     let twin = request

@@ -62,6 +62,7 @@ impl Spool {
 
 fn failed(cause: io::Error) -> Error {
     Error::Scratch {
+        what: "the picture's rows",
         scratch: std::env::temp_dir(),
         cause,
     }

@@ -7,15 +7,6 @@
 
 use std::fmt;
 
-/// Whether the kernel promises to keep a bit's meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stability {
-    /// Part of the ABI.
-    Stable,
-    /// Above bit 31: the kernel may change it in any version.
-    Unstable,
-}
-
 /// One row of the table of bits.
 #[derive(Clone, Copy, Debug)]
 pub struct Bit {
@@ -23,19 +14,6 @@ pub struct Bit {
     pub number: u8,
     /// The long name that page-types prints.
     pub name: &'static str,
-    /// The letter that page-types prints. Letters are not unique; the position decides.
-    pub letter: char,
-}
-
-impl Bit {
-    /// Whether the kernel promises to keep the meaning.
-    pub fn stability(&self) -> Stability {
-        if self.number < 32 {
-            Stability::Stable
-        } else {
-            Stability::Unstable
-        }
-    }
 }
 
 /// The kernel's flags of one page.
@@ -46,9 +24,9 @@ impl Bit {
 pub struct PageFlags(pub u64);
 
 macro_rules! bits {
-    ($($(#[$doc:meta])* $constant:ident = $number:literal $letter:literal $name:literal;)*) => {
+    ($($(#[$doc:meta])* $constant:ident = $number:literal $name:literal;)*) => {
         /// Every bit that has a name, in ascending order.
-        pub const BITS: &[Bit] = &[$(Bit { number: $number, name: $name, letter: $letter },)*];
+        pub const BITS: &[Bit] = &[$(Bit { number: $number, name: $name },)*];
 
         impl PageFlags {
             $($(#[$doc])* pub const $constant: PageFlags = PageFlags(1 << $number);)*
@@ -58,83 +36,83 @@ macro_rules! bits {
 
 bits! {
     /// The page is locked, for input or output as a rule. State, not kind.
-    LOCKED = 0 'L' "locked";
+    LOCKED = 0 "locked";
     /// An IO error; never set since 6.12.
-    ERROR = 1 'E' "error";
+    ERROR = 1 "error";
     /// Referenced lately. On page tables of late 6.18 kernels and newer: a table of the kernel itself.
-    REFERENCED = 2 'R' "referenced";
+    REFERENCED = 2 "referenced";
     /// Contents are valid. On a free page it says that the hypervisor was told of it (PG_reported).
-    UPTODATE = 3 'U' "uptodate";
+    UPTODATE = 3 "uptodate";
     /// Contents differ from the copy on disk.
-    DIRTY = 4 'D' "dirty";
+    DIRTY = 4 "dirty";
     /// On a list of reclaimable pages. Not set while a fresh page waits in a per-CPU batch.
-    LRU = 5 'l' "lru";
+    LRU = 5 "lru";
     /// On the active list.
-    ACTIVE = 6 'A' "active";
+    ACTIVE = 6 "active";
     /// Slab. Outranks ANON: from 6.10 to 6.18 a counter lies where the mapping is read from, and
     /// some slab pages say ANON, or ANON and KSM.
-    SLAB = 7 'S' "slab";
+    SLAB = 7 "slab";
     /// Being written to disk.
-    WRITEBACK = 8 'W' "writeback";
+    WRITEBACK = 8 "writeback";
     /// About to be reclaimed; readahead when WRITEBACK is clear.
-    RECLAIM = 9 'I' "reclaim";
+    RECLAIM = 9 "reclaim";
     /// Free, in the buddy allocator. Outranks what a free page keeps of its former life.
     /// On all pages of a free block since 4.6, though the kernel's document says on the first.
-    BUDDY = 10 'B' "buddy";
+    BUDDY = 10 "buddy";
     /// In some page table. The whole folio says so as long as one page of it is.
-    MMAP = 11 'M' "mmap";
+    MMAP = 11 "mmap";
     /// Anonymous.
-    ANON = 12 'a' "anonymous";
+    ANON = 12 "anonymous";
     /// Has an entry in the swap cache.
-    SWAPCACHE = 13 's' "swapcache";
+    SWAPCACHE = 13 "swapcache";
     /// Anonymous or shmem: swap is where it goes. Cleared by MADV_FREE.
-    SWAPBACKED = 14 'b' "swapbacked";
+    SWAPBACKED = 14 "swapbacked";
     /// First page of a compound.
-    COMPOUND_HEAD = 15 'H' "compound_head";
+    COMPOUND_HEAD = 15 "compound_head";
     /// Any later page of a compound.
-    COMPOUND_TAIL = 16 'T' "compound_tail";
+    COMPOUND_TAIL = 16 "compound_tail";
     /// hugetlb, in use or in the free pool.
-    HUGE = 17 'G' "huge";
+    HUGE = 17 "huge";
     /// Not reclaimable, mlocked for example.
-    UNEVICTABLE = 18 'u' "unevictable";
+    UNEVICTABLE = 18 "unevictable";
     /// Broken memory.
-    HWPOISON = 19 'X' "hwpoison";
+    HWPOISON = 19 "hwpoison";
     /// No page there. Never reported since 6.16, where it reads as no flags at all.
-    NOPAGE = 20 'n' "nopage";
+    NOPAGE = 20 "nopage";
     /// Merged by KSM. On every anonymous page from 6.10 until a late fix (81401cebfc15).
-    KSM = 21 'x' "ksm";
+    KSM = 21 "ksm";
     /// Large folio. Of PMD size up to 6.10; of any order, page cache too, since 6.11.
-    THP = 22 't' "thp";
+    THP = 22 "thp";
     /// Logically offline: balloon, virtio-mem. Named BALLOON before 5.1.
-    OFFLINE = 23 'o' "offline";
+    OFFLINE = 23 "offline";
     /// The page of zeros that reads of untouched memory share.
-    ZERO_PAGE = 24 'z' "zero_page";
+    ZERO_PAGE = 24 "zero_page";
     /// Not accessed since it was marked idle; says nothing when nobody tracks.
-    IDLE = 25 'i' "idle_page";
+    IDLE = 25 "idle_page";
     /// Page table. Lowest levels only on old kernels; all levels and the kernel's own later.
-    PGTABLE = 26 'g' "pgtable";
+    PGTABLE = 26 "pgtable";
     /// Kernel image, memmap, boot allocations, firmware.
-    RESERVED = 32 'r' "reserved";
+    RESERVED = 32 "reserved";
     /// Locked into memory by a process.
-    MLOCKED = 33 'm' "mlocked";
+    MLOCKED = 33 "mlocked";
     /// File: mapped to disk. Anonymous: exclusive to one process. Named mappedtodisk before 6.12.
-    OWNER_2 = 34 'd' "owner_2";
+    OWNER_2 = 34 "owner_2";
     /// Private data of a file system.
-    PRIVATE = 35 'P' "private";
+    PRIVATE = 35 "private";
     /// A second private bit, of fscache for example.
-    PRIVATE_2 = 36 'p' "private_2";
+    PRIVATE_2 = 36 "private_2";
     /// A bit of the owner's own: swap cache, checked, pinned by Xen.
-    OWNER_PRIVATE = 37 'O' "owner_private";
+    OWNER_PRIVATE = 37 "owner_private";
     /// For the architecture; memory type on x86.
-    ARCH = 38 'h' "arch";
+    ARCH = 38 "arch";
     /// Uncached, x86 up to 6.11.
-    UNCACHED = 39 'c' "uncached";
+    UNCACHED = 39 "uncached";
     /// Never set by the kernel here; page-types puts a pagemap bit in its place.
-    SOFTDIRTY = 40 'f' "softdirty";
+    SOFTDIRTY = 40 "softdirty";
     /// Second bit for the architecture, since 5.10.
-    ARCH_2 = 41 'H' "arch_2";
+    ARCH_2 = 41 "arch_2";
     /// Third bit for the architecture, since 6.2. page-types stops at it.
-    ARCH_3 = 42 '?' "arch_3";
+    ARCH_3 = 42 "arch_3";
 }
 
 /// A flag name that no row of the table has.
@@ -144,6 +122,9 @@ pub struct UnknownFlag(pub String);
 impl PageFlags {
     /// Nothing said.
     pub const NONE: PageFlags = PageFlags(0);
+
+    /// Bits that the kernel may change in any version.
+    pub const UNSTABLE: PageFlags = PageFlags(!0 << 32);
 
     /// Either bit of a compound.
     pub const COMPOUND: PageFlags = PageFlags(Self::COMPOUND_HEAD.0 | Self::COMPOUND_TAIL.0);

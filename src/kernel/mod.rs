@@ -8,7 +8,7 @@ mod meminfo;
 mod pfn;
 mod zoneinfo;
 
-pub use flags::{BITS, Bit, PageFlags, Stability, UnknownFlag};
+pub use flags::{BITS, Bit, PageFlags, UnknownFlag};
 pub use iomem::parse_system_ram;
 pub use meminfo::{parse_meminfo_bytes, parse_vmstat};
 pub use pfn::{Pfn, PfnRange, PfnSet};

@@ -33,13 +33,16 @@ impl Layout {
     /// Rows that are known to be nothing but hole do not count where they will be cut out.
     pub fn fit(end: Pfn, ram: Option<&PfnSet>, max_rows: u64, reducer: Reducer) -> Self {
         let everything: PfnSet = [PfnRange::new(0, end.0)].into_iter().collect();
-        let ram = ram.unwrap_or(&everything);
+        let ram: PfnSet = ram
+            .unwrap_or(&everything)
+            .inside(PfnRange::new(0, end.0))
+            .collect();
         let finest = (0..=40).map(|power| 1u64 << power);
         let fits = finest.map(|pages_per_cell| Self {
             pages_per_cell,
             reducer,
         });
-        let mut fits = fits.skip_while(|layout| layout.drawn_rows(ram) > max_rows.max(1));
+        let mut fits = fits.skip_while(|layout| layout.drawn_rows(&ram, end) > max_rows.max(1));
         fits.next().unwrap_or(Self {
             pages_per_cell: 1 << 40,
             reducer,
@@ -57,18 +60,18 @@ impl Layout {
     }
 
     /// Rows that touch RAM, and the short runs of hole between them.
-    fn drawn_rows(&self, ram: &PfnSet) -> u64 {
+    fn drawn_rows(&self, ram: &PfnSet, end: Pfn) -> u64 {
+        let kept = |hole: u64| if hole > KEPT_HOLE_ROWS { 0 } else { hole };
         let mut rows = 0;
         let mut drawn_to = 0;
         for range in ram.ranges() {
             let first = range.start.0 / self.row_pages();
-            let end = range.end.0.div_ceil(self.row_pages());
-            let hole = first.saturating_sub(drawn_to);
-            rows += if hole > KEPT_HOLE_ROWS { 0 } else { hole };
-            rows += end.saturating_sub(first.max(drawn_to));
-            drawn_to = drawn_to.max(end);
+            let after = range.end.0.div_ceil(self.row_pages());
+            rows += kept(first.saturating_sub(drawn_to));
+            rows += after.saturating_sub(first.max(drawn_to));
+            drawn_to = drawn_to.max(after);
         }
-        rows
+        rows + kept(end.0.div_ceil(self.row_pages()).saturating_sub(drawn_to))
     }
 }
 
@@ -103,5 +106,12 @@ mod tests {
         );
         assert_eq!(fit(2 * gib, &[(0, 512 * 4), (512 * 10, 512 * 12)], 12), 1);
         assert_eq!(fit(2 * gib, &[(0, 512 * 4), (512 * 10, 512 * 12)], 11), 2);
+    }
+
+    #[test]
+    fn a_short_hole_at_the_end_counts_and_ram_beyond_it_does_not() {
+        assert_eq!(fit(512 * 2053, &[(0, 512 * 2048)], 2048), 2);
+        assert_eq!(fit(512 * 2090, &[(0, 512 * 2048)], 2048), 1);
+        assert_eq!(fit(3000, &[(0, 1 << 52)], 2048), 1);
     }
 }

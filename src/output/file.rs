@@ -12,6 +12,9 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 
+/// What errors call standard output.
+const STDOUT: &str = "standard output";
+
 /// Where a result shall go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -31,6 +34,8 @@ enum Sink {
     Stdout(BufWriter<io::Stdout>),
     File(BufWriter<NamedTempFile>),
     Memory(Vec<u8>),
+    /// Memory that goes to standard output as a whole.
+    Held(Vec<u8>),
 }
 
 impl Target {
@@ -84,7 +89,7 @@ impl Target {
     pub fn begin(&self) -> Result<Pending> {
         let Target::File(path) = self else {
             return Ok(Pending {
-                path: "standard output".into(),
+                path: STDOUT.into(),
                 sink: Sink::Stdout(BufWriter::new(io::stdout())),
             });
         };
@@ -102,6 +107,36 @@ impl Target {
             path: path.clone(),
             sink: Sink::File(BufWriter::with_capacity(1 << 16, temporary)),
         })
+    }
+}
+
+impl Target {
+    /// As [`Target::begin`]; what goes to standard output is held until it is finished, so that a
+    /// reader who went away costs no other result.
+    pub(super) fn begin_text(&self) -> Result<Pending> {
+        match self {
+            Target::File(_) => self.begin(),
+            Target::Stdout => Ok(Pending {
+                path: STDOUT.into(),
+                sink: Sink::Held(Vec::new()),
+            }),
+        }
+    }
+
+    /// True when both would be written to one place, however it is spelled.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let place = |path: &Path| {
+            let directory = directory_of(path).canonicalize();
+            directory
+                .map(|directory| directory.join(path.file_name().unwrap_or_default()))
+                .ok()
+        };
+        match (self, other) {
+            (Target::File(one), Target::File(two)) => {
+                one == two || place(one).is_some_and(|p| Some(p) == place(two))
+            }
+            (one, two) => one == two,
+        }
     }
 }
 
@@ -169,6 +204,7 @@ impl Pending {
         let Self { path, sink } = self;
         match sink {
             Sink::Memory(_) => Ok(()),
+            Sink::Held(text) => write_stdout(&text).map_err(|cause| failed(&path, cause)),
             Sink::Stdout(mut out) => out.flush().map_err(|cause| failed(&path, cause)),
             Sink::File(out) => {
                 let temporary = out
@@ -189,7 +225,7 @@ impl Write for Pending {
         match &mut self.sink {
             Sink::Stdout(out) => out.write(bytes),
             Sink::File(out) => out.write(bytes),
-            Sink::Memory(out) => out.write(bytes),
+            Sink::Memory(out) | Sink::Held(out) => out.write(bytes),
         }
     }
 
@@ -197,7 +233,7 @@ impl Write for Pending {
         match &mut self.sink {
             Sink::Stdout(out) => out.flush(),
             Sink::File(out) => out.flush(),
-            Sink::Memory(_) => Ok(()),
+            Sink::Memory(_) | Sink::Held(_) => Ok(()),
         }
     }
 }
@@ -224,12 +260,16 @@ fn give_to_caller(file: &fs::File) {
     }
 }
 
+fn write_stdout(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
 /// Writes a text to standard output at once.
 ///
 /// # Errors
 /// What the system said.
 pub fn print(text: &str) -> Result<()> {
-    let mut out = Target::Stdout.begin()?;
-    out.write_text(text)?;
-    out.finish()
+    write_stdout(text.as_bytes()).map_err(|cause| failed(Path::new(STDOUT), cause))
 }

@@ -10,13 +10,14 @@ pub use file::{Pending, Target, print};
 use crate::error::Result;
 use crate::facts::Facts;
 use crate::render::Picture;
+use crate::scan::Watcher;
 
-/// Writes a text, which appears when it is finished.
+/// A text that appears when it is finished. Standard output gets nothing before that.
 ///
 /// # Errors
 /// The target cannot be written.
 pub fn write_text(to: &Target, text: &str) -> Result<Pending> {
-    let mut pending = to.begin()?;
+    let mut pending = to.begin_text()?;
     pending.write_text(text)?;
     Ok(pending)
 }
@@ -24,19 +25,21 @@ pub fn write_text(to: &Target, text: &str) -> Result<Pending> {
 /// Writes a picture in the format of its target.
 ///
 /// # Errors
-/// The format has a limit, the scratch file cannot be read, or the target cannot be written.
+/// The format has a limit, the scratch file cannot be read, the target cannot be written, or the
+/// watcher said stop.
 pub fn write_picture(
     picture: &mut Picture,
     facts: &Facts,
     title: &str,
     format: Format,
+    watcher: &dyn Watcher,
     to: &mut Pending,
 ) -> Result<()> {
     match format {
-        Format::Png => png::write(picture, facts, title, to),
+        Format::Png => png::write(picture, facts, title, watcher, to),
         other => {
             let mut whole = Pending::memory(to.path());
-            png::write(picture, facts, title, &mut whole)?;
+            png::write(picture, facts, title, watcher, &mut whole)?;
             convert::convert(&whole.into_bytes(), other, to)
         }
     }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::facts::Facts;
 use crate::grid::{Packed, Packer};
 use crate::render::{Part, Picture};
+use crate::scan::Watcher;
 
 /// zlib's header for deflate with a window of 32 KiB.
 const ZLIB_HEADER: [u8; 2] = [0x78, 0x9c];
@@ -20,6 +21,7 @@ pub(super) fn write(
     picture: &mut Picture,
     facts: &Facts,
     title: &str,
+    watcher: &dyn Watcher,
     to: &mut Pending,
 ) -> Result<()> {
     let path = to.path().to_owned();
@@ -45,6 +47,7 @@ pub(super) fn write(
     let mut packer = Packer::new();
     let mut sum = Packed::checksum_start();
     for number in 0..picture.parts() {
+        watcher.stop().map_or(Ok(()), Err)?;
         let packed = match picture.part(number)? {
             Part::Packed(packed) => packed,
             Part::Pixels(pixels) => packer.pack(&pixels, picture.width),

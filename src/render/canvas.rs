@@ -15,6 +15,9 @@ pub(super) const BACKGROUND: u8 = Key::LIMIT as u8;
 /// Index of thin rules.
 pub(super) const LINE: u8 = BACKGROUND + 1;
 
+// Every index fits into one byte.
+const _: () = assert!(Key::LIMIT + 2 + 2 * STEPS as usize <= 256);
+
 /// What type is written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
@@ -126,8 +129,8 @@ impl Canvas {
             return;
         }
         let pixel = &mut self.pixels[y as usize * self.width + x as usize];
-        let index = ink.first() + step - 1;
-        let is_same_ink = (ink.first()..ink.first() + STEPS).contains(pixel);
+        let index = ink.first() + (step - 1);
+        let is_same_ink = (ink.first()..=ink.first() + (STEPS - 1)).contains(pixel);
         *pixel = if is_same_ink {
             index.max(*pixel)
         } else {

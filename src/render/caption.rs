@@ -39,9 +39,12 @@ fn machine_line(subject: &Subject) -> String {
         .kernel
         .as_ref()
         .map(|release| format!("Linux {release}"));
-    let ram = subject
-        .ram_pages
-        .map(|pages| format!("{} RAM", size(pages * subject.page_size.bytes())));
+    let ram = subject.ram_pages.map(|pages| {
+        format!(
+            "{} RAM",
+            size(pages.saturating_mul(subject.page_size.bytes()))
+        )
+    });
     let pages = ram.unwrap_or_else(|| format!("{} pages", grouped(subject.pages)));
     let date = if subject.is_live {
         time(subject.time)
@@ -70,10 +73,14 @@ fn scale_line(subject: &Subject, layout: &Layout) -> String {
         ""
     };
     let plural = if pages == 1 { "page" } else { "pages" };
-    let row = size(pages * page_bytes * ROW_CELLS as u64);
+    let row = size(
+        pages
+            .saturating_mul(page_bytes)
+            .saturating_mul(ROW_CELLS as u64),
+    );
     format!(
         "1 px = {} {plural} ({}{assumed}), 1 row = {row}",
         grouped(pages),
-        size(pages * page_bytes)
+        size(pages.saturating_mul(page_bytes))
     )
 }

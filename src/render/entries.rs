@@ -91,7 +91,7 @@ fn set_entries(tally: &Tally, sets: &[FlagSet], palette: &Palette) -> Vec<Entry>
         .map(|(key, _)| key);
     let rest: Vec<Key> = overflow.iter().map(|&(key, _)| key).chain(beyond).collect();
     entries.push(Entry {
-        name: format!("{} more sets", overflow.len()),
+        name: rest_name(overflow.len(), tally, keyed()),
         colour: palette.class(Class::Other),
         pages: rest.iter().map(|&key| tally.of(key)).sum(),
         keys: rest,
@@ -107,4 +107,17 @@ fn set_entries(tally: &Tally, sets: &[FlagSet], palette: &Palette) -> Vec<Entry>
         is_hole: true,
     });
     entries
+}
+
+/// Sets that were met when all keys were taken are not even told apart.
+fn rest_name(
+    known: usize,
+    tally: &Tally,
+    mut keyed: impl Iterator<Item = (Key, FlagSet)>,
+) -> String {
+    if keyed.any(|(key, set)| set == FlagSet::Rest && tally.of(key) > 0) {
+        format!("{known} more sets, and all met later")
+    } else {
+        format!("{known} more sets")
+    }
 }

@@ -21,8 +21,8 @@ struct Table {
     rows: Vec<[String; 4]>,
     swatches: Vec<u8>,
     widths: [i64; 4],
-    /// Share of each line in 1/1000.
-    bars: Vec<i64>,
+    /// Share of each line in 1/1000; what does not exist has none.
+    bars: Vec<Option<i64>>,
 }
 
 /// Draws a legend `width` pixels wide, in two columns of lines when they fit.
@@ -96,13 +96,7 @@ impl Table {
                 .unwrap_or(0)
         };
         let swatch = |entry: &Entry| entry.keys.first().unwrap_or(&Key::HOLE).0;
-        let bar = |entry: &Entry| {
-            if entry.is_hole {
-                0
-            } else {
-                bar_length(entry.pages, existing)
-            }
-        };
+        let bar = |entry: &Entry| (!entry.is_hole).then(|| bar_length(entry.pages, existing));
         Self {
             widths: [0, 1, 2, 3].map(width),
             swatches: entries.iter().map(swatch).collect(),
@@ -135,12 +129,12 @@ impl Table {
         canvas.write_left_of(pages_end, baseline, pages, SMALL, Ink::Muted);
         let bar_at = x + NAME_AT + self.widths[0] + 2 * BETWEEN;
         let bar_room = pages_end - self.widths[1] - 2 * BETWEEN - bar_at;
-        if bar_room >= LEAST_BAR {
+        if let Some(length) = self.bars[row].filter(|_| bar_room >= LEAST_BAR) {
             canvas.fill(bar_at, y + 5, bar_room, 6, LINE);
             canvas.fill(
                 bar_at,
                 y + 5,
-                bar_room * self.bars[row] / 1000,
+                bar_room * length / 1000,
                 6,
                 self.swatches[row],
             );

@@ -1,4 +1,5 @@
-//! How it looks: palettes, type, caption, map, legend, and how they make one picture. Pure.
+//! How it looks: palettes, type, caption, map, legend, and how they make one picture. Pure, but that a picture
+//! fetches the strips of its map from where the scan left them.
 
 mod axis;
 mod canvas;

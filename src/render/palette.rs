@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use palette::Srgb;
+use palette::color_difference::EuclideanDistance;
+use palette::{IntoColor, Oklab, Srgb};
 use serde::{Deserialize, Serialize};
 
 use crate::classify::Class;
@@ -20,6 +21,15 @@ pub const SHIPPED: [(&str, &str); 4] = [
 /// A colour in 8-bit sRGB, written `#rrggbb`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Colour(pub [u8; 3]);
+
+impl Colour {
+    /// Oklab distance times 100, for normal vision.
+    pub(super) fn distance(self, other: Self) -> f32 {
+        let [one, two]: [Oklab; 2] =
+            [self, other].map(|colour| Srgb::from(colour.0).into_linear().into_color());
+        100.0 * EuclideanDistance::distance(one, two)
+    }
+}
 
 impl fmt::Display for Colour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

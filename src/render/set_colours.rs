@@ -11,58 +11,80 @@ use super::palette::{Colour, Palette};
 use crate::classify::{Class, CompoundSize, KsmVerdict, judge, settle};
 use crate::kernel::PageFlags;
 
-/// Steps of lightness and of hue, in the order in which they are tried after the plain colour.
-const SHADES: [(f32, f32); 12] = [
-    (0.09, 0.0),
-    (-0.09, 0.0),
-    (0.0, 24.0),
-    (0.0, -24.0),
-    (0.14, 18.0),
-    (-0.14, -18.0),
-    (0.14, -18.0),
-    (-0.14, 18.0),
-    (0.19, 36.0),
-    (-0.19, -36.0),
-    (0.05, 44.0),
-    (-0.05, -44.0),
+/// Steps of lightness and of hue in degrees: far enough to tell, not so far that a hue leaves its
+/// family. The smallest come first.
+const SHADES: [(f32, f32); 20] = [
+    (0.07, 0.0),
+    (-0.07, 0.0),
+    (0.07, 14.0),
+    (-0.07, -14.0),
+    (0.0, 14.0),
+    (0.0, -14.0),
+    (0.07, -14.0),
+    (-0.07, 14.0),
+    (0.14, 0.0),
+    (-0.14, 0.0),
+    (0.14, 14.0),
+    (-0.14, -14.0),
+    (0.14, -14.0),
+    (-0.14, 14.0),
+    (0.21, 0.0),
+    (-0.21, 0.0),
+    (0.21, 14.0),
+    (-0.21, -14.0),
+    (0.21, -14.0),
+    (-0.21, 14.0),
 ];
+
+/// Shares of the chroma, tried for each shade: greyer, and more vivid.
+const CHROMAS: [f32; 3] = [1.0, 0.6, 1.4];
+
+/// Oklab distance times 100 at which two areas of one picture are told apart.
+const APART: f32 = 4.0;
 
 /// What a reader calls a set.
 pub(super) fn set_name(flags: PageFlags) -> String {
     if flags == PageFlags::NONE {
-        "no flag but noise".to_owned()
+        "no flag left".to_owned()
     } else {
         flags.names().join(",")
     }
 }
 
-/// A colour for each set, no two alike.
+/// A colour for each set, no two alike, and apart while there is room.
 pub(super) fn set_colours(
     sets: impl Iterator<Item = PageFlags>,
     palette: &Palette,
 ) -> HashMap<PageFlags, Colour> {
     let mut sets: Vec<PageFlags> = sets.collect();
-    sets.sort();
     // The plain colour belongs to the plain set, whoever else is there.
-    sets.sort_by_key(|&set| !is_plain(set));
+    sets.sort_by_key(|&set| (!is_plain(set), set));
     let mut colours = HashMap::new();
     for set in sets {
-        let base = palette.class(class_of(set));
-        let mut shades = std::iter::once(base)
-            .filter(|_| is_plain(set))
-            .chain(shades_from(base, set));
-        let taken = |colour: &Colour| {
-            colours.values().any(|other| other == colour)
-                || Class::ALL
-                    .iter()
-                    .any(|&c| !is_plain(set) && palette.class(c) == *colour)
-        };
-        let colour = shades
-            .find(|colour| !taken(colour))
-            .expect("shades go on until one is free");
+        let used: Vec<Colour> = colours.values().copied().collect();
+        let colour = shade(set, palette.class(class_of(set)), &used);
         colours.insert(set, colour);
     }
     colours
+}
+
+/// The first shade that is apart from the used ones; when there is none, the one furthest from them.
+fn shade(set: PageFlags, base: Colour, used: &[Colour]) -> Colour {
+    let nearest = |shade: &Colour| {
+        let distances = used.iter().map(|other| shade.distance(*other));
+        distances.fold(f32::INFINITY, f32::min)
+    };
+    let plain = std::iter::once(base).filter(|_| is_plain(set));
+    let shades: Vec<Colour> = plain.chain(shades_from(base, set)).collect();
+    let apart = shades.iter().find(|shade| nearest(shade) >= APART);
+    let furthest = || {
+        shades
+            .iter()
+            .max_by(|a, b| nearest(a).total_cmp(&nearest(b)))
+    };
+    *apart
+        .or_else(furthest)
+        .expect("there are shades of every colour")
 }
 
 /// The class of a page that says just this; size is what the THP bit claims.
@@ -95,22 +117,26 @@ fn is_plain(set: PageFlags) -> bool {
         PageFlags::ZERO_PAGE,
         MAPPED_ANON,
         MAPPED_ANON.with(PageFlags::THP),
+        // Its tails on kernels up to 6.9.
+        PageFlags::MMAP.with(PageFlags::ANON).with(PageFlags::THP),
         PageFlags::HUGE.with(PageFlags::COMPOUND_TAIL),
         PageFlags::THP,
     ]
     .contains(&set)
 }
 
+/// Every shade of a colour, from one on that follows from the flags.
 fn shades_from(base: Colour, set: PageFlags) -> impl Iterator<Item = Colour> {
     let plain: Oklch = Oklch::from_color(Srgb::from(base.0).into_linear());
-    let first = (set.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize;
-    (first..).map(move |step| {
-        let (lightness, hue): (f32, f32) = SHADES[step % SHADES.len()];
-        let further = 1.0 + 0.11 * ((step - first) / SHADES.len()) as f32;
-        let lightness = (plain.l + further * lightness).clamp(0.12, 0.97);
-        let shade = Oklch::new(lightness, plain.chroma.max(0.03), plain.hue + hue * further);
-        let rgb: Srgb<u8> = Srgb::from_linear(palette::LinSrgb::from_color(shade));
-        Colour([rgb.red, rgb.green, rgb.blue])
+    let first = (set.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62) as usize;
+    let steps = (0..SHADES.len()).map(move |step| SHADES[(first + step) % SHADES.len()]);
+    CHROMAS.into_iter().flat_map(move |share| {
+        steps.clone().map(move |(lightness, hue): (f32, f32)| {
+            let lightness = (plain.l + lightness).clamp(0.12, 0.97);
+            let shade = Oklch::new(lightness, share * plain.chroma.max(0.03), plain.hue + hue);
+            let rgb: Srgb<u8> = Srgb::from_linear(palette::LinSrgb::from_color(shade));
+            Colour([rgb.red, rgb.green, rgb.blue])
+        })
     })
 }
 
@@ -118,17 +144,49 @@ fn shades_from(base: Colour, set: PageFlags) -> impl Iterator<Item = Colour> {
 mod tests {
     use super::*;
 
+    /// Sets of real machines, old kernels and new.
+    const REAL: [&str; 24] = [
+        "",
+        "buddy",
+        "slab",
+        "pgtable",
+        "mmap",
+        "offline",
+        "zero_page",
+        "swapbacked",
+        "thp",
+        "mmap,thp",
+        "mmap,swapbacked",
+        "mmap,swapbacked,thp",
+        "mmap,anonymous",
+        "mmap,anonymous,thp",
+        "mmap,anonymous,swapbacked",
+        "mmap,anonymous,swapbacked,thp",
+        "mmap,anonymous,swapbacked,ksm",
+        "mmap,anonymous,swapbacked,unevictable",
+        "mmap,anonymous,swapbacked,unevictable,thp",
+        "anonymous,swapcache,swapbacked",
+        "compound_head,huge",
+        "compound_tail,huge",
+        "mmap,anonymous,compound_head,huge",
+        "mmap,anonymous,compound_tail,huge",
+    ];
+
     #[test]
-    fn no_two_sets_share_a_colour_and_plain_sets_look_like_their_class() {
-        let palette = Palette::shipped("default").expect("it is shipped");
-        let sets: Vec<PageFlags> = (0..400).map(|word| PageFlags(word * 3)).collect();
-        let colours = set_colours(sets.iter().copied(), &palette);
-        let mut distinct: Vec<[u8; 3]> = colours.values().map(|colour| colour.0).collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        assert_eq!(distinct.len(), sets.len());
-        let alone = set_colours([PageFlags::BUDDY].into_iter(), &palette);
-        assert_eq!(alone[&PageFlags::BUDDY], palette.class(Class::Free));
+    fn sets_of_real_machines_are_told_apart_and_plain_ones_look_like_their_class() {
+        let sets = REAL.map(|names| PageFlags::parse_list(names).expect("names"));
+        for name in ["default", "light"] {
+            let palette = Palette::shipped(name).expect("it is shipped");
+            let colours = set_colours(sets.into_iter(), &palette);
+            for (one, first) in &colours {
+                let others = colours.iter().filter(|(other, _)| *other != one);
+                for (other, second) in others {
+                    let distance = first.distance(*second);
+                    assert!(distance >= APART, "{name}: {one:?} {other:?} {distance}");
+                }
+            }
+            assert_eq!(colours[&PageFlags::BUDDY], palette.class(Class::Free));
+        }
     }
 
     #[test]

@@ -6,11 +6,11 @@
 //! when all before it were full: nobody reads beyond an end.
 
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Watcher;
 use crate::classify::{FlagSet, Key, KsmVerdict, OpenCompound, SetKeys};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grid::{Grid, Strip};
 use crate::kernel::{Pfn, PfnRange};
 use crate::source::Extent;
@@ -63,7 +63,7 @@ struct State {
     sets: SetKeys,
     sum: Finished,
     ended: bool,
-    failed: Option<crate::error::Error>,
+    failed: Option<Error>,
 }
 
 impl<'a> Queue<'a> {
@@ -200,6 +200,12 @@ impl<'a> Queue<'a> {
         Ok(())
     }
 
+    /// Held by a worker: should it panic, the others do not wait for its chunk for ever, so that the
+    /// pool can pass the panic on.
+    pub(super) fn release_others_on_panic(&self) -> impl Drop + use<'_, 'a> {
+        ReleaseOnPanic { queue: self }
+    }
+
     /// Everything, once all workers are gone.
     pub(super) fn finish(self) -> Result<Finished> {
         let state = self
@@ -225,5 +231,22 @@ impl<'a> Queue<'a> {
         self.changed
             .wait(state)
             .expect("no worker panics while it holds the lock")
+    }
+}
+
+struct ReleaseOnPanic<'q, 'a> {
+    queue: &'q Queue<'a>,
+}
+
+impl Drop for ReleaseOnPanic<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.queue
+                .state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .ended = true;
+            self.queue.changed.notify_all();
+        }
     }
 }

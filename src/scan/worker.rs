@@ -2,7 +2,7 @@
 
 use super::Lens;
 use super::queue::{ChunkResult, Queue};
-use crate::classify::{Classifier, Key, KsmVerdict, Noise, OpenCompound, depends_on_ksm, settle};
+use crate::classify::{Classifier, Key, KsmVerdict, Noise, depends_on_ksm, settle};
 use crate::error::Result;
 use crate::grid::{Packer, strips};
 use crate::kernel::{PageFlags, Pfn, PfnRange};
@@ -67,6 +67,7 @@ impl<'a> Worker<'a> {
     }
 
     pub(super) fn run(mut self) {
+        let _release = self.queue.release_others_on_panic();
         while let Some((number, pages)) = self.queue.next() {
             let result = self.work(number, pages);
             self.queue.done(number, result);
@@ -74,58 +75,47 @@ impl<'a> Worker<'a> {
     }
 
     fn work(&mut self, number: u64, pages: PfnRange) -> Result<ChunkResult> {
-        let rows = Drawing::new(self.layout);
-        let mut chunk = Chunk {
-            number,
-            rows,
-            result: ChunkResult::default(),
-        };
+        let mut chunk = Chunk::new(number, self.layout);
         let mut at = pages.start;
         for span in self.source.machine().readable(pages) {
-            chunk.skip(PfnRange {
-                start: at,
-                end: span.start,
-            });
-            at = self.read_span(&mut chunk, span, at == pages.start)?;
+            chunk.skip(PfnRange::new(at.0, span.start.0));
+            let begins_chunk = span.start == pages.start;
+            at = self.read_span(&mut chunk, span, begins_chunk)?;
             if at < span.end {
                 chunk.result.end = Some(at);
-                break;
+                return Ok(self.finish(chunk));
             }
         }
-        if chunk.result.end.is_none() {
-            chunk.skip(PfnRange {
-                start: at,
-                end: pages.end,
-            });
-        }
+        chunk.skip(PfnRange::new(at.0, pages.end.0));
+        Ok(self.finish(chunk))
+    }
+
+    fn finish(&mut self, mut chunk: Chunk) -> ChunkResult {
         if self.lens == Lens::Class {
             // One key a class: counted twice, this took a tenth of a large bounded picture.
             chunk.result.keys = chunk.result.classes.clone();
         }
         let (believed, doubted) = chunk.rows.finish();
         chunk.result.strips = strips(&mut self.packer, &believed, doubted.as_ref());
-        Ok(chunk.result)
+        chunk.result
     }
 
     /// Returns the first page that was not read: the end of the span, or of memory.
-    fn read_span(&mut self, chunk: &mut Chunk, span: PfnRange, leads: bool) -> Result<Pfn> {
+    fn read_span(&mut self, chunk: &mut Chunk, span: PfnRange, begins_chunk: bool) -> Result<Pfn> {
         let mut at = span.start;
         while at < span.end {
             self.queue.check()?;
             let wanted = BLOCK_PAGES.min(span.end.0 - at.0) as usize;
             let got = self.source.read_flags(at, &mut self.words[..wanted])?;
             let block = PfnRange::new(at.0, at.0 + got as u64);
-            if got > 0 {
-                // A chunk that begins with a tail needs what the chunk before knows of its head.
-                let open = match leads
-                    && at == span.start
-                    && self.words[0].has(PageFlags::COMPOUND_TAIL)
-                {
-                    true => self.queue.open_before(chunk.number),
-                    false => chunk.result.open,
-                };
-                self.judge_block(chunk, block, open, got == wanted)?;
+            // A chunk that begins with a tail needs what the chunk before knows of its head.
+            let is_tail = got > 0 && self.words[0].has(PageFlags::COMPOUND_TAIL);
+            if begins_chunk && at == span.start && is_tail {
+                chunk.result.open = self.queue.open_before(chunk.number);
             }
+            self.read_after(block, got == wanted)?;
+            self.judge_block(chunk, got);
+            self.draw_block(chunk, block);
             at = block.end;
             if got < wanted {
                 break;
@@ -134,63 +124,30 @@ impl<'a> Worker<'a> {
         Ok(at)
     }
 
-    fn judge_block(
-        &mut self,
-        chunk: &mut Chunk,
-        block: PfnRange,
-        open: Option<OpenCompound>,
-        goes_on: bool,
-    ) -> Result<()> {
-        let pages = block.pages() as usize;
+    /// Reads on behind a block that ends within a compound, until its size is known. Where memory
+    /// or the memory block ends, so does the compound.
+    fn read_after(&mut self, block: PfnRange, goes_on: bool) -> Result<()> {
         self.after.clear();
-        if goes_on {
-            self.read_after(block)?;
-        }
-        let words = &self.words[..pages];
-        let classes = &mut self.classes[..pages];
-        chunk.result.open = self.classifier.classify(words, open, &self.after, classes);
-        let holes = self.source.machine().outside_ram(block);
-        mark(&holes, block, classes);
-        if self.classifier.saw_proof_of_ksm() && !self.queue.believes_ksm() {
-            self.queue.believe_ksm();
-        }
-        chunk.result.classes.add(classes);
-        match self.lens {
-            Lens::Class => {
-                chunk.rows.push(classes, self.layout, self.queue);
-            }
-            Lens::Flags(noise) => {
-                self.number_sets(noise, pages, chunk.number);
-                mark(&holes, block, &mut self.sets[..pages]);
-                chunk.result.keys.add(&self.sets[..pages]);
-                chunk.rows.believed.push(&self.sets[..pages]);
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads on behind a block that ends within a compound, until its size is known.
-    fn read_after(&mut self, block: PfnRange) -> Result<()> {
-        let Some(wanted) = self
+        let words = &self.words[..block.pages() as usize];
+        let wanted = self
             .classifier
-            .pages_wanted_after(&self.words[..block.pages() as usize])
-        else {
-            return Ok(());
-        };
+            .pages_wanted_after(words)
+            .filter(|_| goes_on);
+        let behind = PfnRange::new(block.end.0, block.end.0 + wanted.unwrap_or(0));
+        let readable = self.source.machine().readable(behind);
+        let there = readable.first().filter(|there| there.start == behind.start);
+        let wanted = there.map_or(0, |there| there.pages() as usize);
         // Nearly always the next page answers, so reads begin small.
         let mut step = 8;
-        while (self.after.len() as u64) < wanted {
+        while self.after.len() < wanted {
             let known = self.after.len();
-            let more = step.min(wanted as usize - known);
+            let more = step.min(wanted - known);
             self.after.resize(known + more, PageFlags::NONE);
-            let from = Pfn(block.end.0 + known as u64);
+            let from = Pfn(behind.start.0 + known as u64);
             let got = self.source.read_flags(from, &mut self.after[known..])?;
             self.after.truncate(known + got);
-            if got < more
-                || self.after[known..]
-                    .iter()
-                    .any(|word| !word.has(PageFlags::COMPOUND_TAIL))
-            {
+            let is_tail = |word: &PageFlags| word.has(PageFlags::COMPOUND_TAIL);
+            if got < more || !self.after[known..].iter().all(is_tail) {
                 break;
             }
             step *= 4;
@@ -198,11 +155,44 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    fn judge_block(&mut self, chunk: &mut Chunk, pages: usize) {
+        let words = &self.words[..pages];
+        let classes = &mut self.classes[..pages];
+        chunk.result.open =
+            self.classifier
+                .classify(words, chunk.result.open, &self.after, classes);
+        if self.classifier.saw_proof_of_ksm() && !self.queue.believes_ksm() {
+            self.queue.believe_ksm();
+        }
+    }
+
+    fn draw_block(&mut self, chunk: &mut Chunk, block: PfnRange) {
+        let pages = block.pages() as usize;
+        // Pages outside RAM are holes, whatever their flags say.
+        for hole in self.source.machine().outside_ram(block) {
+            let start = (hole.start.0 - block.start.0) as usize;
+            self.classes[start..start + hole.pages() as usize].fill(Key::HOLE);
+        }
+        chunk.result.classes.add(&self.classes[..pages]);
+        match self.lens {
+            Lens::Class => chunk
+                .rows
+                .push(&mut self.classes[..pages], self.layout, self.queue),
+            Lens::Flags(noise) => {
+                self.number_sets(noise, pages, chunk.number);
+                chunk.result.keys.add(&self.sets[..pages]);
+                chunk.rows.believed.push(&self.sets[..pages]);
+            }
+        }
+    }
+
     fn number_sets(&mut self, noise: Noise, pages: usize, chunk: u64) {
-        for (&word, key) in self.words[..pages].iter().zip(&mut self.sets) {
+        let pages = self.words[..pages].iter().zip(&self.classes);
+        for ((&word, &class), key) in pages.zip(&mut self.sets) {
             let slot = &mut self.set_cache
                 [(word.0.wrapping_mul(SPREAD) >> (64 - SET_CACHE_BITS)) as usize];
             *key = match *slot {
+                _ if class == Key::HOLE => Key::HOLE,
                 (cached, Some(key)) if cached == word => key,
                 _ => {
                     let key = self.queue.key_of(noise.strip(word), chunk);
@@ -218,6 +208,14 @@ const SET_CACHE_BITS: u32 = 10;
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Chunk {
+    fn new(number: u64, layout: Layout) -> Self {
+        Self {
+            number,
+            rows: Drawing::new(layout),
+            result: ChunkResult::default(),
+        }
+    }
+
     /// Pages that are not there to be read.
     fn skip(&mut self, pages: PfnRange) {
         if !pages.is_empty() {
@@ -276,12 +274,4 @@ impl Drawing {
 
 fn settled(key: Key, verdict: KsmVerdict) -> Key {
     Key(settle(key, verdict) as u8)
-}
-
-/// Pages outside RAM are holes, whatever their flags say.
-fn mark(holes: &[PfnRange], block: PfnRange, keys: &mut [Key]) {
-    for hole in holes {
-        let start = (hole.start.0 - block.start.0) as usize;
-        keys[start..start + hole.pages() as usize].fill(Key::HOLE);
-    }
 }

@@ -50,6 +50,7 @@ impl FlagsFile {
             return Err(Error::IsDirectory { path: path_owned });
         }
         if is_procfs(&file) {
+            refuse_other_kernel_files(path)?;
             return Ok(Self {
                 file,
                 path: path_owned,
@@ -152,6 +153,17 @@ fn failed_open(path: &Path, cause: io::Error) -> Error {
         io::ErrorKind::PermissionDenied if kernels => Error::NotPermitted { path },
         io::ErrorKind::NotFound if kernels => Error::NoPageFlags { path },
         _ => Error::Read { path, cause },
+    }
+}
+
+/// Every file of procfs looks alike but for its name. Links are followed first.
+fn refuse_other_kernel_files(path: &Path) -> Result<()> {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match real.file_name() {
+        Some(name) if name == "kpageflags" => Ok(()),
+        _ => Err(Error::NotPageFlags {
+            path: path.to_owned(),
+        }),
     }
 }
 

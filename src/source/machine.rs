@@ -36,6 +36,9 @@ impl PageSize {
     }
 }
 
+/// Letters of a host name (64 at most) or a kernel release, with room to spare.
+const MAX_NAME: usize = 256;
+
 /// Most machines' page size; a raw dump does not say its own.
 pub(super) const USUAL_PAGE_BYTES: u64 = 4096;
 
@@ -73,12 +76,6 @@ impl Machine {
             expected_end: Pfn(0),
             extent,
         }
-    }
-
-    /// The running machine.
-    pub(super) fn of_this_kernel() -> Self {
-        let own = rustix::param::page_size() as u64;
-        Self::read(Path::new("/"), Some(PageSize::Known(own)))
     }
 
     /// Reads what the files below `root` say, of the running machine or of a captured one.
@@ -168,7 +165,8 @@ impl Files {
     fn line(&self, path: &str) -> Option<String> {
         let text = self.text(path)?;
         let line = text.lines().next()?.trim();
-        (!line.is_empty()).then(|| line.to_owned())
+        // A captured file may hold anything; a name is shorter.
+        (!line.is_empty()).then(|| line.chars().take(MAX_NAME).collect())
     }
 
     /// "Linux version 6.1.0-56-cloud-amd64 (…": the third word.

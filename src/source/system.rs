@@ -40,8 +40,7 @@ impl System {
             opened => opened?,
         };
         // A file of this kernel has this kernel's page size, whatever the root.
-        let own = flags.is_kernel().then(|| rustix::param::page_size() as u64);
-        let page_size = overrides.page_bytes.or(own).map(PageSize::Known);
+        let page_size = page_size(&flags, overrides)?;
         let mut machine = Machine::read(root, page_size);
         machine.extent = flags.extent(machine.expected_end);
         Ok(Self {
@@ -58,19 +57,28 @@ impl System {
     /// As [`FlagsFile::open`].
     pub fn open_dump(path: &Path, overrides: Overrides) -> Result<Self> {
         let flags = FlagsFile::open(path)?;
-        // Named as a file, the kernel's own still has this kernel's pages.
-        let own = flags.is_kernel().then(Machine::of_this_kernel);
-        let (assumed, end) = own.map_or_else(
-            || (PageSize::Assumed(USUAL_PAGE_BYTES), Pfn(0)),
-            |kernel| (kernel.page_size, kernel.expected_end),
-        );
-        let page_size = overrides.page_bytes.map_or(assumed, PageSize::Known);
+        // Named as a file, the kernel's own still has this kernel's pages and end.
+        let end = match flags.is_kernel() {
+            true => Machine::read(Path::new("/"), page_size(&flags, overrides)?).expected_end,
+            false => Pfn(0),
+        };
+        let page_size = page_size(&flags, overrides)?;
+        let page_size = page_size.unwrap_or(PageSize::Assumed(USUAL_PAGE_BYTES));
         let machine = Machine::unknown(page_size, flags.extent(end));
         Ok(Self {
             flags,
             machine,
             time: overrides.time,
         })
+    }
+}
+
+/// What is known of the page size before anything else is read.
+fn page_size(flags: &FlagsFile, overrides: Overrides) -> Result<Option<PageSize>> {
+    let own = flags.is_kernel().then(|| rustix::param::page_size() as u64);
+    match (overrides.page_bytes, own) {
+        (Some(asked), Some(own)) if asked != own => Err(Error::PageSize { asked, own }),
+        (asked, own) => Ok(asked.or(own).map(PageSize::Known)),
     }
 }
 

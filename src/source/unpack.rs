@@ -13,26 +13,27 @@ use crate::error::{Error, Result};
 const BLOCK_BYTES: usize = 128 * 1024;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// zstd's limit. A block of the window's size is allocated only when the stream asks for it.
+const WINDOW_LOG_MAX: u32 = 31;
+
 /// The contents of a file or a pipe, packed by zstd or not, as a file that can be read anywhere.
 pub(super) fn readable_anywhere(file: File, is_regular: bool, path: &Path) -> Result<File> {
-    let failed = |cause| Error::Unpack {
+    let unpack = |cause| Error::Unpack {
         path: path.to_owned(),
-        scratch: std::env::temp_dir(),
         cause,
     };
     let mut file = if is_regular {
         file
     } else {
-        scratch(file).map_err(failed)?
+        scratch(file, unpack)?
     };
-    file.rewind().map_err(failed)?;
-    if !is_zstd(&file).map_err(|cause| Error::Read {
-        path: path.to_owned(),
-        cause,
-    })? {
+    file.rewind().map_err(unpack)?;
+    if !is_zstd(&file).map_err(unpack)? {
         return Ok(file);
     }
-    zstd::Decoder::new(file).and_then(scratch).map_err(failed)
+    let mut decoder = zstd::Decoder::new(file).map_err(unpack)?;
+    decoder.window_log_max(WINDOW_LOG_MAX).map_err(unpack)?;
+    scratch(decoder, unpack)
 }
 
 fn is_zstd(file: &File) -> io::Result<bool> {
@@ -40,18 +41,23 @@ fn is_zstd(file: &File) -> io::Result<bool> {
     Ok(file.read_at(&mut magic, 0)? == magic.len() && magic == ZSTD_MAGIC)
 }
 
-fn scratch(mut from: impl Read) -> io::Result<File> {
-    let file = tempfile::tempfile()?;
+fn scratch(mut from: impl Read, unpack: impl Fn(io::Error) -> Error) -> Result<File> {
+    let full = |cause| Error::Scratch {
+        what: "the unpacked flags",
+        scratch: std::env::temp_dir(),
+        cause,
+    };
+    let file = tempfile::tempfile().map_err(full)?;
     let mut block = vec![0; BLOCK_BYTES];
     let mut at = 0;
     loop {
-        let count = fill(&mut from, &mut block)?;
+        let count = fill(&mut from, &mut block).map_err(&unpack)?;
         if block[..count].iter().any(|&byte| byte != 0) {
-            file.write_all_at(&block[..count], at)?;
+            file.write_all_at(&block[..count], at).map_err(full)?;
         }
         at += count as u64;
         if count < block.len() {
-            file.set_len(at)?;
+            file.set_len(at).map_err(full)?;
             return Ok(file);
         }
     }
