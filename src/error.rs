@@ -81,6 +81,42 @@ pub enum Error {
         own: u64,
     },
 
+    /// A recording, or what claims to be one, is damaged or of another version.
+    #[error("cannot read {}: {cause}", .path.display())]
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        cause: String,
+    },
+
+    /// A frame of something that has none.
+    #[error("cannot read a frame of {}: it is no recording", .path.display())]
+    NoFrames {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The command that a recording goes along with did not start.
+    #[error("cannot run {command}: {}", plain(.cause))]
+    Command {
+        /// Its name.
+        command: String,
+        /// What the system said.
+        cause: io::Error,
+    },
+
+    /// A recording has no such frame.
+    #[error("cannot read frame {asked} of {}: it has {frames} (frames count from 0)", .path.display())]
+    NoFrame {
+        /// The file.
+        path: PathBuf,
+        /// The frame that was asked for.
+        asked: u64,
+        /// How many there are.
+        frames: usize,
+    },
+
     /// A file became shorter during the scan.
     #[error("cannot read {}: it ended at page {at} of {expected} while it was read", .path.display())]
     Shrunk {
@@ -140,8 +176,10 @@ pub enum Error {
     },
 
     /// Standard output is a screen.
-    #[error("cannot write the picture to a terminal (redirect standard output, or name a file)")]
-    PictureToTerminal,
+    #[error(
+        "a terminal cannot show what would be written (redirect standard output, or name a file)"
+    )]
+    BinaryToTerminal,
 
     /// The reader of standard output went away; not a failure.
     #[error("standard output was closed")]

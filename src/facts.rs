@@ -10,7 +10,7 @@ use crate::classify::{Class, KsmVerdict};
 use crate::layout::{Layout, ROW_CELLS};
 use crate::render::{Colour, Entry, MapRows, Palette, Picture, Subject, share};
 use crate::scan::Lens;
-use crate::source::PageSize;
+use crate::source::{Clock, PageSize};
 use crate::tally::ClassCounts;
 
 /// Everything that is said of a picture.
@@ -43,7 +43,7 @@ struct Capture {
     start: String,
     end: String,
     live: bool,
-    /// What the times are of: `clock`, or `file date` for a copy.
+    /// What the times are: `clock`, `recording`, or `file date` for a copy.
     clock: &'static str,
 }
 
@@ -109,12 +109,8 @@ impl Facts {
             capture: Capture {
                 start: subject.time.to_string(),
                 end: subject.end_time.to_string(),
-                live: subject.is_live,
-                clock: if subject.is_live {
-                    "clock"
-                } else {
-                    "file date"
-                },
+                live: subject.clock != Clock::FileDate,
+                clock: subject.clock.name(),
             },
             page_size: page_bytes,
             page_size_assumed: matches!(subject.page_size, PageSize::Assumed(_)),

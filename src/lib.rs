@@ -1,9 +1,11 @@
 //! See physical memory: every page of a Linux machine on one picture.
 //!
 //! Bits → classes → cells → pixels. The kernel gives 64 flags for every physical page
-//! ([`kernel`]); they are read from a running system or a copy of one ([`source`]); each page gets
+//! ([`kernel`]); they are read from a running system or a copy of
+//! one ([`source`]), which may be a recording ([`recording`]); each page gets
 //! a class ([`classify`]) and is counted ([`tally`]); pages become cells in rows ([`layout`]), packed
-//! as they come ([`grid`]) by one parallel pass ([`scan`]); cells, caption and legend become a picture
+//! as they come ([`grid`]) by one parallel pass ([`scan`]) or kept for
+//! later ([`record`]); cells, caption and legend become a picture
 //! ([`render`]), which is described ([`facts`]) and written ([`output`]).
 //!
 //! The modules stand in the order in which data flows. Each uses only those above it, which
@@ -14,6 +16,9 @@ pub mod error;
 
 // What the kernel says.
 pub mod kernel;
+
+// How flags are kept.
+pub mod recording;
 
 // Where bits come from.
 pub mod source;
@@ -32,6 +37,9 @@ pub mod grid;
 
 // One pass over all pages.
 pub mod scan;
+
+// One reading after the other, kept.
+pub mod record;
 
 // How it looks.
 pub mod render;

@@ -1,6 +1,7 @@
 //! Arguments → request → run → message and exit code.
 
-use std::process::ExitCode;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus};
 
 use pagemap_viz::cli::{Request, Usage, parse};
 use pagemap_viz::commands::run;
@@ -11,7 +12,7 @@ use pagemap_viz::terminal::{Terminal, complain};
 fn main() -> ExitCode {
     let request = match parse(std::env::args_os()).and_then(Request::new) {
         Ok(request) => request,
-        Err(Usage::Answer(text)) => return finish(print(&text)),
+        Err(Usage::Answer(text)) => return finish(print(&text).map(|()| None)),
         Err(Usage::Wrong(message)) => {
             complain(&message);
             return ExitCode::from(2);
@@ -23,10 +24,11 @@ fn main() -> ExitCode {
     finish(result)
 }
 
-fn finish(result: Result<(), Error>) -> ExitCode {
+fn finish(result: Result<Option<ExitStatus>, Error>) -> ExitCode {
     match result {
         // Whoever read our output has had enough.
-        Ok(()) | Err(Error::ClosedPipe) => ExitCode::SUCCESS,
+        Ok(None) | Err(Error::ClosedPipe) => ExitCode::SUCCESS,
+        Ok(Some(status)) => pass_on(status),
         Err(error @ Error::Stopped { signal }) => {
             complain(&error.to_string());
             ExitCode::from(128u8.saturating_add(signal as u8))
@@ -36,4 +38,10 @@ fn finish(result: Result<(), Error>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A shell's way: 128 and the signal's number when a signal ended it.
+fn pass_on(status: ExitStatus) -> ExitCode {
+    let signal = status.signal().unwrap_or(0);
+    ExitCode::from(status.code().unwrap_or(128 + signal) as u8)
 }

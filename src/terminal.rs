@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::scan::Watcher;
 
 /// What the user sees while a run goes on, and how the user ends it.
@@ -53,6 +53,19 @@ impl Terminal {
     /// reads or writes, with nothing left behind, a second one at once.
     pub fn take_signals(&self) {
         self.at_once.store(false, Ordering::Relaxed);
+    }
+
+    /// The reason to stop, as a result.
+    ///
+    /// # Errors
+    /// A signal came.
+    pub fn check(&self) -> Result<()> {
+        self.stop().map_or(Ok(()), Err)
+    }
+
+    /// Says something that is no error.
+    pub fn remark(&self, text: &str) {
+        complain(text);
     }
 
     /// Takes the progress away.

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgMatches, Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
 
 /// See physical memory: every page of a Linux machine on one picture.
 #[derive(Debug, Parser)]
@@ -28,6 +30,12 @@ pub struct Args {
 pub(super) enum Verb {
     /// Draw every page of physical memory on one picture
     Snapshot(SnapshotArgs),
+    /// Save what the kernel says of every page, once or again and again
+    Record(RecordArgs),
+    /// List the frames of a recording, and what is known of the machine
+    Info(InfoArgs),
+    /// Give the flags of a frame back as the kernel said them
+    Export(ExportArgs),
     /// List, show and check palettes
     Palette(PaletteArgs),
 }
@@ -113,8 +121,8 @@ pub(super) struct SourceArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "from")]
     pub(super) sysroot: Option<PathBuf>,
 
-    /// Read a raw copy of /proc/kpageflags, as it is or packed by zstd
-    #[arg(long, value_name = "FILE")]
+    /// Read a recording, its last frame or frame N, or a raw copy of /proc/kpageflags, packed by zstd or not
+    #[arg(long, value_name = "FILE[@N]")]
     pub(super) from: Option<PathBuf>,
 
     /// Base page size of a copy: 4096, 16KiB, 64k; default: what its files say, else 4096
@@ -140,6 +148,119 @@ pub(super) enum LegendArg {
     Below,
     Right,
     None,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    sudo pagemap-viz record now.pmv\n  \
+    sudo pagemap-viz record --every 1s --for 5m afternoon.pmv\n  \
+    sudo pagemap-viz record build.pmv -- make -j2\n  \
+    pagemap-viz record both.pmv --from monday.bin --from tuesday.bin\n\
+    A recorder ends at --count, at --for, with its command, or by Ctrl-C; the file is whole then.")]
+pub(super) struct RecordArgs {
+    /// The recording, .pmv by custom
+    pub(super) recording: PathBuf,
+
+    /// Record the system below DIR; again for a frame each
+    #[arg(long, value_name = "DIR")]
+    pub(super) sysroot: Vec<PathBuf>,
+
+    /// Record a raw copy of kpageflags, a frame of a recording (@N) or all of them (@all); again for a frame each
+    #[arg(long, value_name = "FILE[@N]")]
+    pub(super) from: Vec<PathBuf>,
+
+    /// Base page size of copies: 4096, 16KiB, 64k
+    #[arg(long, value_name = "BYTES")]
+    pub(super) page_size: Option<String>,
+
+    /// Time from one frame to the next: 500ms, 1s, 5m; default 1s where there are several frames
+    #[arg(long, value_name = "TIME")]
+    pub(super) every: Option<String>,
+
+    /// Frames; default 1, or until something else ends it
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(super) count: Option<u64>,
+
+    /// Time until the last frame
+    #[arg(long = "for", value_name = "TIME")]
+    pub(super) duration: Option<String>,
+
+    /// Per cent of the machine's CPU time that recording may take; the interval is stretched to keep it
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
+    pub(super) budget: f64,
+
+    /// Scheduling of the threads that read: idle (only what nobody else wants) or none
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "idle",
+        hide_possible_values = true
+    )]
+    pub(super) nice: NiceArg,
+
+    /// Under sudo, run the command as root and not as the user who called sudo
+    #[arg(long, requires = "command")]
+    pub(super) as_root: bool,
+
+    /// Leave the host's name out
+    #[arg(long)]
+    pub(super) redact: bool,
+
+    /// Threads that read; default: one a processor
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+
+    /// No progress and no remarks on standard error
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+
+    /// Record while this runs; its exit status becomes the recorder's
+    #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["from", "count", "duration"])]
+    pub(super) command: Vec<OsString>,
+
+    /// The sources in the order in which they were typed
+    #[arg(skip)]
+    pub(super) sources: Vec<TypedSource>,
+}
+
+/// A source of a recording, as typed.
+#[derive(Clone, Debug)]
+pub(super) enum TypedSource {
+    Sysroot(PathBuf),
+    From(PathBuf),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum NiceArg {
+    Idle,
+    None,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct InfoArgs {
+    /// The recording
+    pub(super) recording: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Example:\n  pagemap-viz export build.pmv --frame 0 --raw -o kpageflags.bin"
+)]
+pub(super) struct ExportArgs {
+    /// The recording
+    pub(super) recording: PathBuf,
+
+    /// The frame, counted from 0; default the last
+    #[arg(long, value_name = "N")]
+    pub(super) frame: Option<u64>,
+
+    /// As raw words of 8 bytes a page, as /proc/kpageflags gives them
+    #[arg(long, required = true)]
+    pub(super) raw: bool,
+
+    /// Where to; - is standard output
+    #[arg(short, long, value_name = "OUT", default_value = "-")]
+    pub(super) output: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -179,12 +300,34 @@ pub enum Usage {
 /// # Errors
 /// Help was asked for, or the usage is wrong.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, Usage> {
-    Args::try_parse_from(words).map_err(|error| match error.kind() {
+    let parsed = Args::command()
+        .try_get_matches_from(words)
+        .and_then(|matches| {
+            let mut args = Args::from_arg_matches(&matches)?;
+            if let (Verb::Record(record), Some(("record", typed))) =
+                (&mut args.verb, matches.subcommand())
+            {
+                record.sources = in_typed_order(record, typed);
+            }
+            Ok(args)
+        });
+    parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             Usage::Answer(error.render().to_string())
         }
         _ => Usage::Wrong(one_line(&error)),
     })
+}
+
+/// clap gives each option's values apart; frames follow the order of the command line.
+fn in_typed_order(record: &RecordArgs, typed: &ArgMatches) -> Vec<TypedSource> {
+    let places = |id| typed.indices_of(id).into_iter().flatten();
+    let roots = record.sysroot.iter().cloned().map(TypedSource::Sysroot);
+    let files = record.from.iter().cloned().map(TypedSource::From);
+    let mut sources: Vec<(usize, TypedSource)> = places("sysroot").zip(roots).collect();
+    sources.extend(places("from").zip(files));
+    sources.sort_by_key(|(place, _)| *place);
+    sources.into_iter().map(|(_, source)| source).collect()
 }
 
 /// clap's sentence and, where it knows them, the values that it would have taken.

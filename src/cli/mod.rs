@@ -1,7 +1,13 @@
-//! What was asked. `args` is what was typed, `request` what it means.
+//! What was asked. `args` is what was typed, `request` and its parts what it means.
 
 mod args;
+mod record;
 mod request;
+mod snapshot;
+mod source;
 
 pub use args::{Args, Usage, parse};
-pub use request::{PaletteRequest, Request, Scale, SnapshotRequest, SourceRequest, open_palette};
+pub use record::{RecordRequest, Until};
+pub use request::{ExportRequest, PaletteRequest, Request, open_palette};
+pub use snapshot::{Scale, SnapshotRequest};
+pub use source::SourceRequest;

@@ -1,19 +1,28 @@
 //! The verbs: one file each, which reads as a sentence.
 
+mod export;
+mod info;
 mod palette;
+mod record;
 mod snapshot;
+
+use std::process::ExitStatus;
 
 use crate::cli::Request;
 use crate::error::Result;
 use crate::terminal::Terminal;
 
-/// Does what was asked.
+/// Does what was asked. A command that went along gives its exit status.
 ///
 /// # Errors
 /// What stopped it.
-pub fn run(request: &Request, terminal: &Terminal) -> Result<()> {
+pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>> {
     match request {
-        Request::Snapshot(request) => snapshot::draw(request, terminal),
-        Request::Palette(request) => palette::answer(request),
+        Request::Snapshot(request) => snapshot::draw(request, terminal)?,
+        Request::Record(request) => return record::record(request, terminal),
+        Request::Info(recording) => info::list(recording)?,
+        Request::Export(request) => export::raw(request, terminal)?,
+        Request::Palette(request) => palette::answer(request)?,
     }
+    Ok(None)
 }

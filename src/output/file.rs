@@ -54,9 +54,17 @@ impl Target {
     /// No directory, no permission there, something that is not a file, or a picture to a terminal.
     pub fn check_picture(&self) -> Result<()> {
         if *self == Target::Stdout && io::stdout().is_terminal() {
-            return Err(Error::PictureToTerminal);
+            return Err(Error::BinaryToTerminal);
         }
         self.check()
+    }
+
+    /// As [`Target::check_picture`], for other bytes that a terminal cannot show.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_raw(&self) -> Result<()> {
+        self.check_picture()
     }
 
     /// As [`Target::check_picture`], for text.
@@ -87,10 +95,25 @@ impl Target {
     /// # Errors
     /// No temporary file can be made beside the target.
     pub fn begin(&self) -> Result<Pending> {
-        let Target::File(path) = self else {
+        if *self == Target::Stdout {
             return Ok(Pending {
                 path: STDOUT.into(),
                 sink: Sink::Stdout(BufWriter::new(io::stdout())),
+            });
+        }
+        let (path, file) = self.begin_file()?;
+        Ok(Pending {
+            path,
+            sink: Sink::File(BufWriter::with_capacity(1 << 16, file)),
+        })
+    }
+
+    /// The file that will take the target's name, and that name.
+    pub(super) fn begin_file(&self) -> Result<(PathBuf, NamedTempFile)> {
+        let Target::File(path) = self else {
+            return Err(Error::NotAFile {
+                path: STDOUT.into(),
+                what: "no file",
             });
         };
         refuse_non_files(path)?;
@@ -103,10 +126,7 @@ impl Target {
             path: path.clone(),
             cause,
         })?;
-        Ok(Pending {
-            path: path.clone(),
-            sink: Sink::File(BufWriter::with_capacity(1 << 16, temporary)),
-        })
+        Ok((path.clone(), temporary))
     }
 }
 
@@ -186,7 +206,7 @@ impl Pending {
     }
 
     /// The error of this result for what the system said.
-    pub(super) fn failed(&self, cause: io::Error) -> Error {
+    pub fn failed(&self, cause: io::Error) -> Error {
         failed(&self.path, cause)
     }
 
@@ -249,7 +269,7 @@ fn failed(path: &Path, cause: io::Error) -> Error {
 }
 
 /// A file system without owners refuses this, and then there is nothing to give.
-fn give_to_caller(file: &fs::File) {
+pub(super) fn give_to_caller(file: &fs::File) {
     let id = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
     if let (true, Some(user), Some(group)) = (
         rustix::process::geteuid().is_root(),

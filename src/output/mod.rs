@@ -3,9 +3,11 @@
 mod convert;
 mod file;
 mod png;
+mod recording_file;
 
 pub use convert::Format;
 pub use file::{Pending, Target, print};
+pub use recording_file::RecordingFile;
 
 use crate::error::Result;
 use crate::facts::Facts;

@@ -8,7 +8,7 @@ use super::numbers::{grouped, size};
 use super::subject::Subject;
 use super::typeface::{BODY, TITLE, Type};
 use crate::layout::{Layout, ROW_CELLS};
-use crate::source::PageSize;
+use crate::source::{Clock, PageSize};
 
 const MARGIN: i64 = 10;
 const LINE_PITCH: i64 = 18;
@@ -46,10 +46,9 @@ fn machine_line(subject: &Subject) -> String {
         )
     });
     let pages = ram.unwrap_or_else(|| format!("{} pages", grouped(subject.pages)));
-    let date = if subject.is_live {
-        time(subject.time)
-    } else {
-        format!("file of {}", time(subject.time))
+    let date = match subject.clock {
+        Clock::Now | Clock::Then => time(subject.time),
+        Clock::FileDate => format!("file of {}", time(subject.time)),
     };
     kernel
         .into_iter()

@@ -8,7 +8,7 @@ use crate::classify::{Key, KsmVerdict, depends_on_ksm};
 use crate::kernel::PfnSet;
 use crate::layout::{Layout, Reducer};
 use crate::scan::Scan;
-use crate::source::{PageSize, Source};
+use crate::source::{Clock, PageSize, Source};
 
 /// What a picture shows, in words and numbers.
 #[derive(Clone, Debug)]
@@ -21,8 +21,8 @@ pub struct Subject {
     pub time: Timestamp,
     /// When reading ended.
     pub end_time: Timestamp,
-    /// Whether a kernel answered.
-    pub is_live: bool,
+    /// What these times are.
+    pub clock: Clock,
     /// How long that took.
     pub duration: Option<Duration>,
     /// Base page size.
@@ -59,7 +59,7 @@ impl Subject {
             kernel: machine.kernel.clone(),
             time: scan.start_time,
             end_time: scan.end_time,
-            is_live: source.is_live(),
+            clock: source.clock(),
             duration: scan.duration,
             page_size: machine.page_size,
             ram_pages: machine.ram.as_ref().map(PfnSet::pages),

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::kernel::Pfn;
 use crate::layout::Layout;
-use crate::source::Source;
+use crate::source::{Clock, Source};
 use crate::tally::{ClassCounts, Tally};
 
 use queue::Queue;
@@ -50,7 +50,7 @@ pub struct Scan {
     pub start_time: Timestamp,
     /// When reading ended.
     pub end_time: Timestamp,
-    /// How long reading took; `None` for a copy, where it says nothing of the machine.
+    /// How long reading the kernel took; `None` for a copy, where that is not known.
     pub duration: Option<Duration>,
 }
 
@@ -107,7 +107,19 @@ pub fn scan(
         ksm: finished.ksm,
         end: finished.end,
         start_time,
-        end_time: source.time(),
-        duration: source.is_live().then(|| started.elapsed()),
+        end_time: source.end_time(),
+        duration: duration(source, started),
     })
+}
+
+fn duration(source: &dyn Source, started: Instant) -> Option<Duration> {
+    match source.clock() {
+        Clock::Now => Some(started.elapsed()),
+        Clock::Then => source
+            .end_time()
+            .duration_since(source.time())
+            .try_into()
+            .ok(),
+        Clock::FileDate => None,
+    }
 }

@@ -150,6 +150,12 @@ fn is_online(block: &Path) -> bool {
     fs::read_to_string(block.join("state")).map_or(true, |state| state.trim() == "online")
 }
 
+/// A text file below a root.
+pub(super) fn read_text(root: &Path, path: &str) -> Option<String> {
+    let bytes = fs::read(root.join(path)).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// The files of one machine below its root.
 struct Files {
     root: PathBuf,
@@ -158,8 +164,7 @@ struct Files {
 impl Files {
     /// `None` when the file is missing or unreadable: both mean that nothing is known.
     fn text(&self, path: &str) -> Option<String> {
-        let bytes = fs::read(self.root.join(path)).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        read_text(&self.root, path)
     }
 
     fn line(&self, path: &str) -> Option<String> {

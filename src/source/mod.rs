@@ -5,18 +5,20 @@
 
 mod flags_file;
 mod machine;
+mod recorded;
 mod system;
 mod unpack;
 
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, PageSize};
+pub use recorded::{RecordedFrame, Recording};
 pub use system::System;
 
 use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, Pfn};
 
 /// Something that gives the flags of every page of one machine.
@@ -34,14 +36,84 @@ pub trait Source: Sync {
     /// What the system said, with the file's name.
     fn read_flags(&self, start: Pfn, into: &mut [PageFlags]) -> Result<usize>;
 
-    /// The time of what is read now: the clock for a running kernel, the file's date for a copy.
+    /// When the reading of what is read now began: the clock for a running kernel, the file's date
+    /// for a copy.
     fn time(&self) -> Timestamp;
+
+    /// When it ended.
+    fn end_time(&self) -> Timestamp {
+        self.time()
+    }
+
+    /// What these times are.
+    fn clock(&self) -> Clock;
+
+    /// A file of the machine by its path below the root, such as `proc/buddyinfo`; `None` when it is
+    /// missing, unreadable, or was not kept.
+    fn text(&self, path: &str) -> Option<String>;
 
     /// The file that the flags are read from, for messages.
     fn path(&self) -> &Path;
+}
 
-    /// True when a kernel answers, whose memory changes while it is read.
-    fn is_live(&self) -> bool;
+/// Which frames of a recording are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frames {
+    /// The last.
+    Last,
+    /// This one, counted from 0.
+    Number(u64),
+    /// All of them.
+    All,
+}
+
+/// Opens what a file holds: frames of a recording, or a raw copy of kpageflags.
+///
+/// # Errors
+/// As [`Recording::open`] and [`System::open_dump`]; a dump has no frames to choose from.
+pub fn open_file(
+    path: &Path,
+    frames: Frames,
+    overrides: Overrides,
+) -> Result<Vec<Box<dyn Source>>> {
+    if !Recording::is_one(path) {
+        return match frames {
+            Frames::Last => Ok(vec![Box::new(System::open_dump(path, overrides)?)]),
+            Frames::Number(_) | Frames::All => Err(Error::NoFrames {
+                path: path.to_owned(),
+            }),
+        };
+    }
+    let recording = Recording::open(path)?;
+    let numbers = match frames {
+        Frames::Last => vec![None],
+        Frames::Number(number) => vec![Some(number)],
+        Frames::All => (0..recording.frames() as u64).map(Some).collect(),
+    };
+    let frame = |number| Ok(Box::new(recording.frame(number)?) as Box<dyn Source>);
+    numbers.into_iter().map(frame).collect()
+}
+
+/// What a source's times are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// A kernel answers now; its memory changes while it is read.
+    Now,
+    /// A kernel answered then; its memory changed while it was read.
+    Then,
+    /// The date of a copy. When its contents were read is not known.
+    FileDate,
+}
+
+impl Clock {
+    /// The word for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Now => "clock",
+            Self::Then => "recording",
+            Self::FileDate => "file date",
+        }
+    }
 }
 
 /// What a source is opened with when the machine does not say, or should not.

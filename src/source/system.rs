@@ -1,12 +1,12 @@
 //! The files of one system: the running one at `/`, a captured one or a mounted host below another
 //! root, or nothing but a raw dump of its flags.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::machine::{Machine, PageSize, USUAL_PAGE_BYTES};
-use super::{FlagsFile, Overrides, Source};
+use super::machine::{Machine, PageSize, USUAL_PAGE_BYTES, read_text};
+use super::{Clock, FlagsFile, Overrides, Source};
 use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, Pfn};
 
@@ -16,6 +16,8 @@ pub struct System {
     flags: FlagsFile,
     machine: Machine,
     time: Option<Timestamp>,
+    /// A dump has none.
+    root: Option<PathBuf>,
 }
 
 impl System {
@@ -47,6 +49,7 @@ impl System {
             flags,
             machine,
             time: overrides.time,
+            root: Some(root.to_owned()),
         })
     }
 
@@ -69,6 +72,7 @@ impl System {
             flags,
             machine,
             time: overrides.time,
+            root: None,
         })
     }
 }
@@ -99,7 +103,15 @@ impl Source for System {
         self.flags.path()
     }
 
-    fn is_live(&self) -> bool {
-        self.flags.is_kernel()
+    fn clock(&self) -> Clock {
+        if self.flags.is_kernel() {
+            Clock::Now
+        } else {
+            Clock::FileDate
+        }
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
+        read_text(self.root.as_ref()?, path)
     }
 }

@@ -1,0 +1,117 @@
+//! A recording as asked for, resolved.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::args::{NiceArg, RecordArgs};
+use super::request::processors;
+use super::source::SourceRequest;
+use crate::output::Target;
+use crate::record::Priority;
+
+/// Time from one frame to the next when several are wanted and nobody says.
+const USUAL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A recording, fully said.
+#[derive(Debug)]
+pub struct RecordRequest {
+    /// Where the recording goes.
+    pub recording: Target,
+    /// Where its frames come from, in order.
+    pub sources: Vec<SourceRequest>,
+    /// Time from one frame to the next of the same source.
+    pub every: Duration,
+    /// What ends it.
+    pub until: Until,
+    /// Share of the machine's CPU time that it may take.
+    pub budget: f64,
+    /// How its workers are scheduled.
+    pub priority: Priority,
+    /// Run the command as root even under sudo.
+    pub as_root: bool,
+    /// Leave the host out.
+    pub redact: bool,
+    /// Workers.
+    pub threads: usize,
+    /// No progress, no remarks.
+    pub quiet: bool,
+}
+
+/// What ends a recording, but for a signal.
+#[derive(Debug)]
+pub enum Until {
+    /// So many frames, and so long, whichever comes first.
+    Bounds {
+        /// Frames of the one source.
+        frames: u64,
+        /// From the first frame on.
+        duration: Duration,
+    },
+    /// A command of its own.
+    Command(Vec<OsString>),
+}
+
+pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
+    let again = args.every.is_some()
+        || args.duration.is_some()
+        || args.count.is_some_and(|count| count > 1);
+    if args.sources.len() > 1 && again {
+        return Err(
+            "several sources give a frame each, so there is no --every, --count or --for"
+                .to_owned(),
+        );
+    }
+    if !(args.budget > 0.0 && args.budget <= 100.0) {
+        return Err(format!(
+            "--budget {} is not a share above 0 and up to 100 per cent",
+            args.budget
+        ));
+    }
+    let every = args
+        .every
+        .as_deref()
+        .map(|text| duration("--every", text))
+        .transpose()?;
+    let lasts = args
+        .duration
+        .as_deref()
+        .map(|text| duration("--for", text))
+        .transpose()?;
+    let bounds = Until::Bounds {
+        frames: args.count.unwrap_or(if again { u64::MAX } else { 1 }),
+        duration: lasts.unwrap_or(Duration::MAX),
+    };
+    let recording = Target::new(&args.recording);
+    if recording == Target::Stdout {
+        return Err("a recording needs a file, because its end is written last".to_owned());
+    }
+    Ok(RecordRequest {
+        recording,
+        sources: SourceRequest::several(&args.sources, args.page_size.as_deref())?,
+        every: every.unwrap_or(USUAL_INTERVAL),
+        until: if args.command.is_empty() {
+            bounds
+        } else {
+            Until::Command(args.command)
+        },
+        budget: args.budget / 100.0,
+        priority: match args.nice {
+            NiceArg::Idle => Priority::Idle,
+            NiceArg::None => Priority::Normal,
+        },
+        as_root: args.as_root,
+        redact: args.redact,
+        threads: args.threads.map_or_else(processors, usize::from),
+        quiet: args.quiet,
+    })
+}
+
+fn duration(option: &str, text: &str) -> Result<Duration, String> {
+    let parsed: Option<SignedDuration> = text.parse().ok();
+    let positive = parsed
+        .and_then(|time| Duration::try_from(time).ok())
+        .filter(|time| !time.is_zero());
+    positive.ok_or_else(|| format!("{option} {text} is no time (500ms, 1s, 5m, 1h)"))
+}

@@ -1,0 +1,149 @@
+//! Where flags come from: options to sources.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::args::{SourceArgs, TypedSource};
+use crate::error::Result;
+use crate::source::{Frames, Overrides, Source, System, open_file};
+
+/// Where the flags come from.
+#[derive(Clone, Debug)]
+pub struct SourceRequest {
+    place: Place,
+    overrides: Overrides,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Live,
+    Sysroot(PathBuf),
+    File(PathBuf, Frames),
+}
+
+impl SourceRequest {
+    /// One source of a picture.
+    pub(super) fn one(args: SourceArgs) -> Result<Self, String> {
+        let overrides = overrides(args.page_size.as_deref())?;
+        let place = match (args.sysroot, args.from) {
+            (Some(root), _) => Place::Sysroot(root),
+            (None, Some(file)) => file_and_frames(&file)?,
+            (None, None) => Place::Live,
+        };
+        if let Place::File(path, Frames::All) = &place {
+            return Err(format!(
+                "{}@all is a series, and this draws one frame (@N)",
+                path.display()
+            ));
+        }
+        Ok(Self { place, overrides })
+    }
+
+    /// The sources of a recording, in the order of its frames; the running kernel when none is typed.
+    pub(super) fn several(
+        sources: &[TypedSource],
+        page_size: Option<&str>,
+    ) -> Result<Vec<Self>, String> {
+        let overrides = overrides(page_size)?;
+        let place = |source: &TypedSource| {
+            Ok(match source {
+                TypedSource::Sysroot(root) => Place::Sysroot(root.clone()),
+                TypedSource::From(file) => file_and_frames(file)?,
+            })
+        };
+        let mut places = sources
+            .iter()
+            .map(place)
+            .collect::<Result<Vec<_>, String>>()?;
+        if places.is_empty() {
+            places.push(Place::Live);
+        }
+        Ok(places
+            .into_iter()
+            .map(|place| Self { place, overrides })
+            .collect())
+    }
+
+    /// Opens the source.
+    ///
+    /// # Errors
+    /// What opening says.
+    pub fn open(&self) -> Result<Box<dyn Source>> {
+        let mut sources = self.open_all()?;
+        Ok(sources.pop().expect("every place has at least one frame"))
+    }
+
+    /// Opens every frame that is meant.
+    ///
+    /// # Errors
+    /// What opening says.
+    pub fn open_all(&self) -> Result<Vec<Box<dyn Source>>> {
+        Ok(match &self.place {
+            Place::Live => vec![Box::new(System::open_live(self.overrides)?)],
+            Place::Sysroot(root) => vec![Box::new(System::open(root, self.overrides)?)],
+            Place::File(file, frames) => return open_file(file, *frames, self.overrides),
+        })
+    }
+}
+
+fn overrides(page_bytes: Option<&str>) -> Result<Overrides, String> {
+    let page_bytes = page_bytes.map(page_size).transpose()?;
+    Ok(Overrides {
+        page_bytes,
+        time: source_date()?,
+    })
+}
+
+/// `FILE`, `FILE@N` or `FILE@all`. A file whose name has an @ is meant when it is there.
+fn file_and_frames(path: &Path) -> Result<Place, String> {
+    let whole = || Ok(Place::File(path.to_owned(), Frames::Last));
+    let Some((file, frames)) = path.to_str().and_then(|text| text.rsplit_once('@')) else {
+        return whole();
+    };
+    if path.exists() {
+        return whole();
+    }
+    let frames =
+        match frames {
+            "all" => Frames::All,
+            number => Frames::Number(number.parse().map_err(|_| {
+                format!("'{number}' is no frame of {file} (a number from 0, or all)")
+            })?),
+        };
+    Ok(Place::File(file.into(), frames))
+}
+
+/// `4096`, `4K`, `16KiB`, `64k`: a power of two from 1 KiB to 1 MiB.
+fn page_size(text: &str) -> Result<u64, String> {
+    let lower = text.to_ascii_lowercase();
+    let digits = lower.trim_end_matches("ib").trim_end_matches('b');
+    let (digits, unit) = match digits.strip_suffix(['k', 'm']) {
+        Some(number) if digits.ends_with('m') => (number, 1 << 20),
+        Some(number) => (number, 1 << 10),
+        None => (digits, 1),
+    };
+    let bytes = digits
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit));
+    bytes.filter(|bytes| bytes.is_power_of_two() && (1024..=1 << 20).contains(bytes)).ok_or_else(|| {
+        format!("--page-size {text} is no page size (a power of two from 1 KiB to 1 MiB: 4096, 16KiB, 64k)")
+    })
+}
+
+/// <https://reproducible-builds.org/specs/source-date-epoch/>: a time that outputs carry instead
+/// of the clock's.
+fn source_date() -> Result<Option<Timestamp>, String> {
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else {
+        return Ok(None);
+    };
+    let seconds = text
+        .to_str()
+        .and_then(|text| text.parse().ok())
+        .and_then(|s| Timestamp::from_second(s).ok());
+    seconds
+        .map(Some)
+        .ok_or_else(|| "SOURCE_DATE_EPOCH is not a number of seconds".to_owned())
+}

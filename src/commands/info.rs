@@ -1,0 +1,62 @@
+//! `pagemap-viz info`: what a recording holds.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::output::print;
+use crate::recording::MachineHead;
+use crate::render::{grouped, size};
+use crate::source::Recording;
+
+/// Lists machine and frames.
+pub(super) fn list(path: &Path) -> Result<()> {
+    let recording = Recording::open(path)?;
+    let mut text = machine(recording.machine());
+    text += &format!(
+        "{} in {} frames",
+        size(recording.bytes()),
+        recording.frames()
+    );
+    text += if recording.is_finished() {
+        "\n\n"
+    } else {
+        ", not finished: what follows the last is lost\n\n"
+    };
+    text += "frame  kind   start                           took        pages       size\n";
+    for number in 0..recording.frames() as u64 {
+        let (head, directory, bytes) = recording.describe(number)?;
+        let kind = if head.key { "key" } else { "delta" };
+        let took = format!("{:.3} s", directory.duration_ns as f64 / 1e9);
+        let (pages, bytes) = (grouped(directory.pages), size(bytes));
+        text += &format!(
+            "{number:>5}  {kind:<5}  {:<30}  {took:>8}  {pages:>11}  {bytes:>9}\n",
+            head.start
+        );
+    }
+    print(&text)
+}
+
+fn machine(head: &MachineHead) -> String {
+    let unknown = "not known".to_owned();
+    let assumed = if head.page_size_assumed {
+        ", assumed"
+    } else {
+        ""
+    };
+    let ram = head.ram.as_ref().map(|ranges| {
+        let pages: u64 = ranges
+            .iter()
+            .map(|&(start, end)| end.saturating_sub(start))
+            .sum();
+        size(pages.saturating_mul(head.page_bytes))
+    });
+    format!(
+        "host    {}\nkernel  {}\nRAM     {}\npages   {}{assumed}, PMD {}\nwriter  {}\n",
+        head.host.as_ref().unwrap_or(&unknown).escape_debug(),
+        head.kernel.as_ref().unwrap_or(&unknown).escape_debug(),
+        ram.unwrap_or_else(|| unknown.clone()),
+        size(head.page_bytes),
+        size(head.page_bytes.saturating_mul(head.pmd_pages)),
+        head.writer.escape_debug(),
+    )
+}

@@ -1,0 +1,250 @@
+//! What is said once, what is said with each frame, and where everything is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Malformed;
+use super::varint::{put, take};
+
+/// What the words of a chunk are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Plane {
+    /// kpageflags.
+    Flags = 0,
+    /// kpagecount.
+    Counts = 1,
+    /// kpagecgroup.
+    Cgroups = 2,
+}
+
+impl Plane {
+    /// Every plane.
+    pub const ALL: [Plane; 3] = [Plane::Flags, Plane::Counts, Plane::Cgroups];
+}
+
+/// What the machine says once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineHead {
+    /// The program that wrote it.
+    pub writer: String,
+    /// Host name.
+    pub host: Option<String>,
+    /// Kernel release.
+    pub kernel: Option<String>,
+    /// Base page size in bytes.
+    pub page_bytes: u64,
+    /// Whether that is only assumed.
+    pub page_size_assumed: bool,
+    /// Pages of one PMD-sized huge page.
+    pub pmd_pages: u64,
+    /// RAM as ranges of page numbers, start and end; nothing when unknown.
+    pub ram: Option<Vec<(u64, u64)>>,
+    /// Existing memory blocks, likewise.
+    pub blocks: Option<Vec<(u64, u64)>>,
+    /// Files as they were, by their path below the root.
+    pub texts: BTreeMap<String, String>,
+}
+
+/// What is said with each frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameHead {
+    /// True when no other frame is needed to read it.
+    pub key: bool,
+    /// When reading began, RFC 3339.
+    pub start: String,
+    /// Whether a kernel answered.
+    pub live: bool,
+    /// Files as they were, by their path below the root.
+    pub texts: BTreeMap<String, String>,
+}
+
+/// Where a chunk is: the blocks of a frame's chunks follow each other after its head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkEntry {
+    /// What its words are.
+    pub plane: Plane,
+    /// Its number: the first page divided by the pages of a chunk.
+    pub number: u64,
+    /// Whether it is told by itself.
+    pub key: bool,
+    /// Bytes of its block's contents.
+    pub length: u64,
+}
+
+/// The end of a frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// Page numbers of the frame.
+    pub pages: u64,
+    /// Nanoseconds from the beginning of reading to its end; nothing for a copy.
+    pub duration_ns: u64,
+    /// Its chunks, in the order of their blocks. A chunk that is not listed is as it was before.
+    pub chunks: Vec<ChunkEntry>,
+}
+
+impl Directory {
+    /// As bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put(&mut out, self.pages);
+        put(&mut out, self.duration_ns);
+        put(&mut out, self.chunks.len() as u64);
+        for chunk in &self.chunks {
+            out.push(chunk.plane as u8 | u8::from(chunk.key) << 7);
+            put(&mut out, chunk.number);
+            put(&mut out, chunk.length);
+        }
+        out
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    /// Cut off, or of an unknown plane.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut rest = bytes;
+        let pages = take(&mut rest)?;
+        let duration_ns = take(&mut rest)?;
+        let count = take(&mut rest)?;
+        // Grows with the bytes that are there, not with the count that they claim.
+        let mut chunks = Vec::new();
+        for _ in 0..count {
+            let (&kind, after) = rest
+                .split_first()
+                .ok_or_else(|| Malformed::new("a directory is cut off"))?;
+            rest = after;
+            let plane = Plane::ALL
+                .into_iter()
+                .find(|&plane| plane as u8 == kind & 0x7f);
+            chunks.push(ChunkEntry {
+                plane: plane.ok_or_else(|| Malformed::new("a chunk of unknown kind"))?,
+                number: take(&mut rest)?,
+                key: kind & 0x80 != 0,
+                length: take(&mut rest)?,
+            });
+        }
+        Ok(Self {
+            pages,
+            duration_ns,
+            chunks,
+        })
+    }
+}
+
+/// Where a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameEntry {
+    /// Offset of its head's block.
+    pub start: u64,
+    /// Offset of its directory's block.
+    pub directory: u64,
+    /// True when no other frame is needed to read it.
+    pub key: bool,
+}
+
+/// Where all frames are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// The frames in order.
+    pub frames: Vec<FrameEntry>,
+}
+
+/// Length of the file's end.
+pub const TRAILER_BYTES: usize = 16;
+const TRAILER_MAGIC: [u8; 8] = *b"PMVINDEX";
+
+/// The file's last bytes: where the index is.
+pub fn trailer(index_at: u64) -> [u8; TRAILER_BYTES] {
+    let mut bytes = [0; TRAILER_BYTES];
+    bytes[..8].copy_from_slice(&index_at.to_le_bytes());
+    bytes[8..].copy_from_slice(&TRAILER_MAGIC);
+    bytes
+}
+
+/// Where the index is, if these are the last bytes of a finished file.
+pub fn decode_trailer(bytes: &[u8; TRAILER_BYTES]) -> Option<u64> {
+    (bytes[8..] == TRAILER_MAGIC)
+        .then(|| u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")))
+}
+
+macro_rules! packed_json {
+    ($($head:ident $most:expr;)*) => {$(
+        impl $head {
+            /// As bytes: JSON, packed.
+            pub fn encode(&self) -> Vec<u8> {
+                let json = serde_json::to_vec(self).expect("texts and numbers always serialise");
+                zstd::bulk::compress(&json, 3).expect("zstd packs memory into memory")
+            }
+
+            /// From bytes.
+            ///
+            /// # Errors
+            /// They do not unpack, or say something else.
+            pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+                let failed = |error: String| Malformed::new(format!("{} does not read: {error}", stringify!($head)));
+                // zstd reaches a thousandfold at most on such texts; a bomb is refused.
+                let most = bytes.len().saturating_mul(1024).min($most);
+                let json = zstd::bulk::decompress(bytes, most).map_err(|error| failed(error.to_string()))?;
+                serde_json::from_slice(&json).map_err(|error| failed(error.to_string()))
+            }
+        }
+    )*};
+}
+
+packed_json! {
+    MachineHead 64 << 20;
+    FrameHead 64 << 20;
+    Index 256 << 20;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_and_directories_come_back() {
+        let mut head = FrameHead {
+            key: true,
+            start: "now".into(),
+            ..FrameHead::default()
+        };
+        head.texts
+            .insert("proc/buddyinfo".into(), "Node 0, zone DMA 1 2 3\n".into());
+        assert_eq!(FrameHead::decode(&head.encode()), Ok(head));
+        let chunk = ChunkEntry {
+            plane: Plane::Counts,
+            number: 1 << 40,
+            key: true,
+            length: 77,
+        };
+        let directory = Directory {
+            pages: 1 << 50,
+            duration_ns: 9,
+            chunks: vec![
+                chunk,
+                ChunkEntry {
+                    key: false,
+                    ..chunk
+                },
+            ],
+        };
+        let bytes = directory.encode();
+        assert_eq!(Directory::decode(&bytes), Ok(directory));
+        for end in 0..bytes.len() {
+            assert!(Directory::decode(&bytes[..end]).is_err());
+        }
+        assert_eq!(decode_trailer(&trailer(12345)), Some(12345));
+    }
+
+    #[test]
+    fn a_count_without_contents_asks_for_no_memory() {
+        let mut bytes = Vec::new();
+        put(&mut bytes, 1);
+        put(&mut bytes, 1);
+        put(&mut bytes, u64::MAX);
+        assert!(Directory::decode(&bytes).is_err());
+        assert!(Index::decode(&[0; 40]).is_err());
+    }
+}
