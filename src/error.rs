@@ -90,6 +90,15 @@ pub enum Error {
         cause: String,
     },
 
+    /// Words that were not kept.
+    #[error("cannot read the {plane} of {}: it has none", .path.display())]
+    NoPlane {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        plane: &'static str,
+    },
+
     /// A frame of something that has none.
     #[error("cannot read a frame of {}: it is no recording", .path.display())]
     NoFrames {

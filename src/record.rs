@@ -4,12 +4,11 @@
 //! is a byte a page and the chunks' dictionaries.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::kernel::{PageFlags, Pfn, PfnSet};
+use crate::kernel::{Pfn, PfnSet};
 use crate::recording::{
     Block, CHUNK_PAGES, ChunkEntry, ChunkState, Directory, Encoded, FrameHead, MachineHead, Plane,
     Tag,
@@ -69,29 +68,22 @@ impl Priority {
 /// Makes the blocks of a recording.
 #[derive(Debug)]
 pub struct Recorder {
-    chunks: Vec<ChunkState>,
+    planes: Vec<Plane>,
+    /// For each chunk, its state in each plane.
+    chunks: Vec<Vec<ChunkState>>,
     frames: u32,
     workers: rayon::ThreadPool,
-}
-
-/// What one frame took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FrameCost {
-    /// Page numbers.
-    pub pages: u64,
-    /// From the first read to the last block.
-    pub duration: Duration,
 }
 
 /// Takes blocks in order.
 pub type Sink<'a> = dyn FnMut(&Block) -> Result<()> + 'a;
 
 impl Recorder {
-    /// With so many workers.
+    /// Of these planes, with so many workers.
     ///
     /// # Errors
     /// They cannot be started.
-    pub fn new(threads: usize, priority: Priority) -> Result<Self> {
+    pub fn new(planes: &[Plane], threads: usize, priority: Priority) -> Result<Self> {
         let workers = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .start_handler(move |_| priority.take())
@@ -101,6 +93,7 @@ impl Recorder {
             cause: cause.to_string(),
         })?;
         Ok(Self {
+            planes: planes.to_vec(),
             chunks: Vec::new(),
             frames: 0,
             workers,
@@ -141,47 +134,16 @@ impl Recorder {
         source: &dyn Source,
         watcher: &dyn Watcher,
         sink: &mut Sink<'_>,
-    ) -> Result<FrameCost> {
-        let started = Instant::now();
+    ) -> Result<()> {
         let start = source.time();
-        let is_key = self.frames % FRAMES_PER_KEY == 0;
         let head = FrameHead {
-            key: is_key,
+            key: self.is_key(),
             start: start.to_string(),
             live: source.clock() != Clock::FileDate,
             texts: texts(source, &EACH),
         };
-        sink(&Block {
-            tag: Tag::Frame,
-            frame: self.frames,
-            contents: head.encode(),
-        })?;
-        let mut directory = Directory::default();
-        loop {
-            watcher.stop().map_or(Ok(()), Err)?;
-            let first = (directory.pages / CHUNK_PAGES as u64) as usize;
-            let Some(wanted) = self.next_chunks(source.machine().extent, first) else {
-                break;
-            };
-            let encoded = self.read(source, first, wanted, is_key)?;
-            let full = (encoded.len() * CHUNK_PAGES) as u64;
-            let pages: u64 = encoded.iter().map(|(pages, _)| *pages as u64).sum();
-            for (at, (_, encoded)) in encoded
-                .into_iter()
-                .enumerate()
-                .filter(|(_, (pages, _))| *pages > 0)
-            {
-                self.put((first + at) as u64, encoded, &mut directory, sink)?;
-            }
-            directory.pages += pages;
-            watcher.on_pages(
-                directory.pages,
-                source.machine().end().0.max(directory.pages),
-            );
-            if pages < full {
-                break;
-            }
-        }
+        sink(&self.block(Tag::Frame, head.encode()))?;
+        let mut directory = self.chunks_of(source, watcher, sink)?;
         if directory.pages == 0 {
             return Err(Error::Empty {
                 path: source.path().to_owned(),
@@ -189,18 +151,53 @@ impl Recorder {
         }
         self.chunks
             .truncate(directory.pages.div_ceil(CHUNK_PAGES as u64) as usize);
-        let end = source.end_time().duration_since(start);
-        directory.duration_ns = u64::try_from(end.as_nanos()).unwrap_or(0);
-        sink(&Block {
-            tag: Tag::Directory,
-            frame: self.frames,
-            contents: directory.encode(),
-        })?;
+        let duration = source.end_time().duration_since(start);
+        directory.duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(0);
+        sink(&self.block(Tag::Directory, directory.encode()))?;
         self.frames += 1;
-        Ok(FrameCost {
-            pages: directory.pages,
-            duration: started.elapsed(),
-        })
+        Ok(())
+    }
+
+    fn is_key(&self) -> bool {
+        self.frames.is_multiple_of(FRAMES_PER_KEY)
+    }
+
+    fn block(&self, tag: Tag, contents: Vec<u8>) -> Block {
+        Block {
+            tag,
+            frame: self.frames,
+            contents,
+        }
+    }
+
+    /// All chunks of a frame, until the source says end.
+    fn chunks_of(
+        &mut self,
+        source: &dyn Source,
+        watcher: &dyn Watcher,
+        sink: &mut Sink<'_>,
+    ) -> Result<Directory> {
+        let mut directory = Directory::default();
+        loop {
+            watcher.stop().map_or(Ok(()), Err)?;
+            let first = (directory.pages / CHUNK_PAGES as u64) as usize;
+            let Some(wanted) = self.next_chunks(source.machine().extent, first) else {
+                return Ok(directory);
+            };
+            for (number, read) in (first as u64..).zip(self.read(source, first, wanted)?) {
+                for (&plane, encoded) in self.planes.iter().zip(read.planes) {
+                    self.put(plane, number, encoded, &mut directory, sink)?;
+                }
+                directory.pages += read.pages as u64;
+                if read.pages < CHUNK_PAGES {
+                    return Ok(directory);
+                }
+            }
+            watcher.on_pages(
+                directory.pages,
+                source.machine().end().0.max(directory.pages),
+            );
+        }
     }
 
     /// How many chunks may be read side by side from `first` on: beyond the expected end of a kernel
@@ -220,46 +217,26 @@ impl Recorder {
         }
     }
 
-    /// Pages and contents of each chunk; after the end no pages.
-    fn read(
-        &mut self,
-        source: &dyn Source,
-        first: usize,
-        count: usize,
-        is_key: bool,
-    ) -> Result<Vec<(usize, Encoded)>> {
+    /// Chunks that were read side by side, in order.
+    fn read(&mut self, source: &dyn Source, first: usize, count: usize) -> Result<Vec<ReadChunk>> {
+        let planes = &self.planes;
+        let is_key = self.frames.is_multiple_of(FRAMES_PER_KEY);
         if self.chunks.len() < first + count {
-            self.chunks.resize_with(first + count, ChunkState::default);
+            self.chunks
+                .resize_with(first + count, || vec![ChunkState::default(); planes.len()]);
         }
         let chunks = &mut self.chunks[first..first + count];
-        let read = |(at, chunk): (usize, &mut ChunkState)| {
-            let mut words = vec![PageFlags::NONE; CHUNK_PAGES];
+        let read = |(at, states): (usize, &mut Vec<ChunkState>)| {
             let start = Pfn(((first + at) * CHUNK_PAGES) as u64);
-            let pages = source.read_flags(start, &mut words)?;
-            let words: &[u64] = bytemuck::cast_slice(&words[..pages]);
-            let encoded = if is_key {
-                Encoded::Key(chunk.key(words))
-            } else {
-                chunk.next(words)
-            };
-            Ok((pages, encoded))
+            read_chunk(source, planes, start, states, is_key)
         };
-        let encoded: Result<Vec<(usize, Encoded)>> = self
-            .workers
-            .install(|| chunks.par_iter_mut().enumerate().map(read).collect());
-        let mut ended = false;
-        Ok(encoded?
-            .into_iter()
-            .map(|(pages, encoded)| {
-                let pages = if ended { 0 } else { pages };
-                ended |= pages < CHUNK_PAGES;
-                (pages, encoded)
-            })
-            .collect())
+        self.workers
+            .install(|| chunks.par_iter_mut().enumerate().map(read).collect())
     }
 
     fn put(
         &self,
+        plane: Plane,
         number: u64,
         encoded: Encoded,
         directory: &mut Directory,
@@ -272,17 +249,60 @@ impl Recorder {
         };
         let (key, length) = (tag == Tag::Key, contents.len() as u64);
         directory.chunks.push(ChunkEntry {
-            plane: Plane::Flags,
+            plane,
             number,
             key,
             length,
         });
-        sink(&Block {
-            tag,
-            frame: self.frames,
-            contents,
-        })
+        sink(&self.block(tag, contents))
     }
+}
+
+/// One chunk as it was read.
+struct ReadChunk {
+    /// Fewer than a chunk has only at the end.
+    pages: usize,
+    /// Its contents in each plane; empty when there are no pages.
+    planes: Vec<Encoded>,
+}
+
+/// Flags, counts and cgroups of one chunk, one right after the other: the closer their readings, the
+/// better they fit each other.
+fn read_chunk(
+    source: &dyn Source,
+    planes: &[Plane],
+    start: Pfn,
+    states: &mut [ChunkState],
+    is_key: bool,
+) -> Result<ReadChunk> {
+    let mut words = vec![0; CHUNK_PAGES];
+    let pages = source.read_plane(Plane::Flags, start, &mut words)?;
+    let mut read = ReadChunk {
+        pages,
+        planes: Vec::new(),
+    };
+    for (&plane, state) in planes.iter().zip(states).filter(|_| pages > 0) {
+        if plane != Plane::Flags {
+            words[..pages].fill(0);
+            // A file that ends early belongs to other flags.
+            let got = source.read_plane(plane, start, &mut words[..pages])?;
+            if got < pages {
+                let (at, expected) = (start.0 + got as u64, start.0 + pages as u64);
+                return Err(Error::Shrunk {
+                    path: source.path().to_owned(),
+                    at,
+                    expected,
+                });
+            }
+        }
+        let words = &words[..pages];
+        read.planes.push(if is_key {
+            Encoded::Key(state.key(words))
+        } else {
+            state.next(words)
+        });
+    }
+    Ok(read)
 }
 
 fn texts(source: &dyn Source, paths: &[&str]) -> BTreeMap<String, String> {

@@ -185,6 +185,14 @@ pub(super) struct RecordArgs {
     #[arg(long = "for", value_name = "TIME")]
     pub(super) duration: Option<String>,
 
+    /// Keep how often each page is mapped (kpagecount) as well
+    #[arg(long)]
+    pub(super) counts: bool,
+
+    /// Keep which memory cgroup each page is charged to (kpagecgroup) as well
+    #[arg(long)]
+    pub(super) cgroups: bool,
+
     /// Per cent of the machine's CPU time that recording may take; the interval is stretched to keep it
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
     pub(super) budget: f64,
@@ -236,6 +244,13 @@ pub(super) enum NiceArg {
     None,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PlaneArg {
+    Flags,
+    Counts,
+    Cgroups,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct InfoArgs {
     /// The recording
@@ -254,7 +269,16 @@ pub(super) struct ExportArgs {
     #[arg(long, value_name = "N")]
     pub(super) frame: Option<u64>,
 
-    /// As raw words of 8 bytes a page, as /proc/kpageflags gives them
+    /// What of each page: flags, counts or cgroups
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "flags",
+        hide_possible_values = true
+    )]
+    pub(super) plane: PlaneArg,
+
+    /// As raw words of 8 bytes a page, as the kernel's file gives them
     #[arg(long, required = true)]
     pub(super) raw: bool,
 

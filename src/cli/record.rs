@@ -10,6 +10,7 @@ use super::request::processors;
 use super::source::SourceRequest;
 use crate::output::Target;
 use crate::record::Priority;
+use crate::recording::Plane;
 
 /// Time from one frame to the next when several are wanted and nobody says.
 const USUAL_INTERVAL: Duration = Duration::from_secs(1);
@@ -21,6 +22,8 @@ pub struct RecordRequest {
     pub recording: Target,
     /// Where its frames come from, in order.
     pub sources: Vec<SourceRequest>,
+    /// What is recorded of each page.
+    pub planes: Vec<Plane>,
     /// Time from one frame to the next of the same source.
     pub every: Duration,
     /// What ends it.
@@ -90,6 +93,7 @@ pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
     Ok(RecordRequest {
         recording,
         sources: SourceRequest::several(&args.sources, args.page_size.as_deref())?,
+        planes: planes(args.counts, args.cgroups),
         every: every.unwrap_or(USUAL_INTERVAL),
         until: if args.command.is_empty() {
             bounds
@@ -106,6 +110,15 @@ pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
         threads: args.threads.map_or_else(processors, usize::from),
         quiet: args.quiet,
     })
+}
+
+fn planes(counts: bool, cgroups: bool) -> Vec<Plane> {
+    let wanted = |plane: &Plane| match plane {
+        Plane::Flags => true,
+        Plane::Counts => counts,
+        Plane::Cgroups => cgroups,
+    };
+    Plane::ALL.into_iter().filter(wanted).collect()
 }
 
 fn duration(option: &str, text: &str) -> Result<Duration, String> {

@@ -3,11 +3,12 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use super::args::{Args, PaletteVerb, Usage, Verb};
+use super::args::{Args, PaletteVerb, PlaneArg, Usage, Verb};
 use super::record::{RecordRequest, record};
 use super::snapshot::{SnapshotRequest, snapshot};
 use crate::error::{Error, Result};
 use crate::output::Target;
+use crate::recording::Plane;
 use crate::render::{Palette, SHIPPED};
 
 /// What to do.
@@ -32,6 +33,8 @@ pub struct ExportRequest {
     pub recording: PathBuf,
     /// The frame; the last when none is named.
     pub frame: Option<u64>,
+    /// What of each page.
+    pub plane: Plane,
     /// Where to.
     pub output: Target,
 }
@@ -64,6 +67,11 @@ impl Request {
             Verb::Export(args) => Ok(Self::Export(ExportRequest {
                 recording: args.recording,
                 frame: args.frame,
+                plane: match args.plane {
+                    PlaneArg::Flags => Plane::Flags,
+                    PlaneArg::Counts => Plane::Counts,
+                    PlaneArg::Cgroups => Plane::Cgroups,
+                },
                 output: Target::new(&args.output),
             })),
             Verb::Palette(args) => Ok(Self::Palette(match args.verb {

@@ -4,24 +4,24 @@ use std::io::Write;
 
 use crate::cli::ExportRequest;
 use crate::error::Result;
-use crate::kernel::{PageFlags, Pfn};
+use crate::kernel::Pfn;
 use crate::source::{Recording, Source};
 use crate::terminal::Terminal;
 
 /// Pages at a time: a chunk of the recording.
 const PAGES: usize = 1 << 16;
 
-/// Writes the raw flags of a frame.
+/// Writes the raw words of a frame.
 pub(super) fn raw(request: &ExportRequest, terminal: &Terminal) -> Result<()> {
     request.output.check_raw()?;
     let frame = Recording::open(&request.recording)?.frame(request.frame)?;
     let mut output = request.output.begin()?;
     terminal.take_signals();
-    let mut words = vec![PageFlags::NONE; PAGES];
+    let mut words = vec![0u64; PAGES];
     let mut at = Pfn(0);
     loop {
         terminal.check()?;
-        let pages = frame.read_flags(at, &mut words)?;
+        let pages = frame.read_plane(request.plane, at, &mut words)?;
         if pages == 0 {
             return output.finish();
         }

@@ -36,7 +36,7 @@ pub(super) fn record(request: &RecordRequest, terminal: &Terminal) -> Result<Opt
     let first = sources.first().expect("every source has a frame").as_ref();
     let host = first.machine().host.clone().filter(|_| !request.redact);
     let mut session = Session {
-        recorder: Recorder::new(request.threads, request.priority)?,
+        recorder: Recorder::new(&request.planes, request.threads, request.priority)?,
         file: RecordingFile::create(&request.recording, &Recorder::machine(first, host))?,
         request,
         terminal,
@@ -125,9 +125,9 @@ impl Session<'_> {
         };
         if let (Some(stretched), false) = (self.stretched, self.request.quiet) {
             self.terminal.remark(&format!(
-                "a frame every {:.1} s instead of {:.1} s, to take no more than {} % of the machine (--budget)",
-                stretched.as_secs_f64(),
-                self.request.every.as_secs_f64(),
+                "a frame every {:?} instead of {:?}, to take no more than {} % of the machine (--budget)",
+                Duration::from_millis(stretched.as_millis() as u64),
+                self.request.every,
                 self.request.budget * 100.0,
             ));
         }

@@ -22,6 +22,15 @@ pub enum Plane {
 impl Plane {
     /// Every plane.
     pub const ALL: [Plane; 3] = [Plane::Flags, Plane::Counts, Plane::Cgroups];
+
+    /// The word for options and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Plane::Flags => "flags",
+            Plane::Counts => "counts",
+            Plane::Cgroups => "cgroups",
+        }
+    }
 }
 
 /// What the machine says once.

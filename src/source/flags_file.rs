@@ -34,6 +34,11 @@ impl FlagsFile {
     /// # Errors
     /// Not there, not permitted, a directory, empty, or not whole words.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_plane(path, "kpageflags")
+    }
+
+    /// The same, for the kernel's file of that name.
+    pub(super) fn open_plane(path: &Path, wanted: &str) -> Result<Self> {
         let file = File::open(path).map_err(|cause| failed_open(path, cause))?;
         let read_error = |cause| Error::Read {
             path: path.to_owned(),
@@ -50,7 +55,7 @@ impl FlagsFile {
             return Err(Error::IsDirectory { path: path_owned });
         }
         if is_procfs(&file) {
-            refuse_other_kernel_files(path)?;
+            refuse_other_kernel_files(path, wanted)?;
             return Ok(Self {
                 file,
                 path: path_owned,
@@ -108,6 +113,14 @@ impl FlagsFile {
     /// # Errors
     /// What the system said.
     pub fn read(&self, start: Pfn, into: &mut [PageFlags]) -> Result<usize> {
+        self.read_words(start, bytemuck::cast_slice_mut(into))
+    }
+
+    /// The same, for words of any meaning.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn read_words(&self, start: Pfn, into: &mut [u64]) -> Result<usize> {
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(into);
         let mut done = 0;
         while done < bytes.len() {
@@ -148,7 +161,9 @@ impl FlagsFile {
 
 fn failed_open(path: &Path, cause: io::Error) -> Error {
     let path = path.to_owned();
-    let kernels = path.file_name().is_some_and(|name| name == "kpageflags");
+    let kernels = path
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with("kpage"));
     match cause.kind() {
         io::ErrorKind::PermissionDenied if kernels => Error::NotPermitted { path },
         io::ErrorKind::NotFound if kernels => Error::NoPageFlags { path },
@@ -157,10 +172,10 @@ fn failed_open(path: &Path, cause: io::Error) -> Error {
 }
 
 /// Every file of procfs looks alike but for its name. Links are followed first.
-fn refuse_other_kernel_files(path: &Path) -> Result<()> {
+fn refuse_other_kernel_files(path: &Path, wanted: &str) -> Result<()> {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     match real.file_name() {
-        Some(name) if name == "kpageflags" => Ok(()),
+        Some(name) if name == wanted => Ok(()),
         _ => Err(Error::NotPageFlags {
             path: path.to_owned(),
         }),

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, Pfn};
+use crate::recording::Plane;
 
 /// Something that gives the flags of every page of one machine.
 ///
@@ -35,6 +36,12 @@ pub trait Source: Sync {
     /// # Errors
     /// What the system said, with the file's name.
     fn read_flags(&self, start: Pfn, into: &mut [PageFlags]) -> Result<usize>;
+
+    /// As [`Source::read_flags`], for any plane: kpageflags, kpagecount or kpagecgroup.
+    ///
+    /// # Errors
+    /// What the system said; or the source does not have the plane.
+    fn read_plane(&self, plane: Plane, start: Pfn, into: &mut [u64]) -> Result<usize>;
 
     /// When the reading of what is read now began: the clock for a running kernel, the file's date
     /// for a copy.

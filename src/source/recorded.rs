@@ -4,6 +4,7 @@
 //! to the last that is whole. Seeking to a frame reads its key frame's directory and those after it,
 //! and of their chunks what is asked for.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -202,7 +203,7 @@ impl Recording {
             self.blocks
                 .malformed(entry.start, Malformed::new("no key frame stands before it"))
         })?;
-        let mut chains: Vec<Chain> = Vec::new();
+        let mut chains = Chains::new();
         let mut last = Directory::default();
         for &frame in &self.frames[key..=at] {
             last = self.directory(frame)?;
@@ -231,12 +232,7 @@ impl Recording {
     }
 
     /// Adds what a frame says of each chunk.
-    fn follow(
-        &self,
-        frame: FrameEntry,
-        directory: &Directory,
-        chains: &mut Vec<Chain>,
-    ) -> Result<()> {
+    fn follow(&self, frame: FrameEntry, directory: &Directory, chains: &mut Chains) -> Result<()> {
         let blocks = &self.blocks;
         let chunks = directory.pages.div_ceil(CHUNK_PAGES as u64);
         let mut at = frame.start + HEADER_BYTES as u64 + blocks.header(frame.start)?.length;
@@ -247,31 +243,24 @@ impl Recording {
                 .ok_or_else(|| {
                     blocks.malformed(at, Malformed::new("a directory leads outside its frame"))
                 })?;
-            // Chunks of a plane are in order, so a chain is the last one or a known one.
-            if chunk.plane == Plane::Flags {
-                let number = usize::try_from(chunk.number)
-                    .ok()
-                    .filter(|_| chunk.number < chunks);
-                let is_next = |&number: &usize| number < chains.len() + usize::from(chunk.key);
-                let number = number.filter(is_next).ok_or_else(|| {
-                    blocks.malformed(at, Malformed::new("a chunk is out of order"))
-                })?;
-                if number == chains.len() {
-                    chains.push(Chain::default());
-                }
-                let chain = &mut chains[number];
-                if chunk.key {
-                    *chain = Chain {
-                        key: at,
-                        deltas: Vec::new(),
-                    };
-                } else {
-                    chain.deltas.push(at);
-                }
+            // Chunks of a plane are in order, so a chain is the next one or a known one.
+            let chains = chains.entry(chunk.plane).or_default();
+            let number = usize::try_from(chunk.number)
+                .ok()
+                .filter(|_| chunk.number < chunks);
+            let is_next = |&number: &usize| number < chains.len() + usize::from(chunk.key);
+            let number = number
+                .filter(is_next)
+                .ok_or_else(|| blocks.malformed(at, Malformed::new("a chunk is out of order")))?;
+            match (chunk.key, chains.get_mut(number)) {
+                (false, Some(chain)) => chain.deltas.push(at),
+                (_, Some(chain)) => *chain = Chain::new(at),
+                (_, None) => chains.push(Chain::new(at)),
             }
             at = next;
         }
-        match chains.len() as u64 >= chunks {
+        let is_whole = |chains: &Vec<Chain>| chains.len() as u64 >= chunks;
+        match chains.contains_key(&Plane::Flags) && chains.values().all(is_whole) {
             true => Ok(()),
             false => Err(blocks.malformed(frame.start, Malformed::new("a frame lacks chunks"))),
         }
@@ -349,14 +338,26 @@ fn machine(head: &MachineHead, pages: u64) -> Machine {
 }
 
 /// Where the blocks of one chunk are: its last key, and the deltas after it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Chain {
     key: u64,
     deltas: Vec<u64>,
 }
 
+impl Chain {
+    fn new(key: u64) -> Self {
+        Self {
+            key,
+            deltas: Vec::new(),
+        }
+    }
+}
+
+/// The chunks of each plane.
+type Chains = BTreeMap<Plane, Vec<Chain>>;
+
 /// Unpacked chunks, the latest last.
-type Cache = Vec<(usize, Arc<Vec<u64>>)>;
+type Cache = Vec<((Plane, usize), Arc<Vec<u64>>)>;
 
 /// One frame of a recording.
 #[derive(Debug)]
@@ -367,17 +368,17 @@ pub struct RecordedFrame {
     head: FrameHead,
     start: Timestamp,
     end: Timestamp,
-    chains: Vec<Chain>,
+    chains: Chains,
     pages: u64,
     cache: Mutex<Cache>,
 }
 
 impl RecordedFrame {
-    fn chunk(&self, number: usize) -> Result<Arc<Vec<u64>>> {
+    fn chunk(&self, plane: Plane, number: usize) -> Result<Arc<Vec<u64>>> {
         let find = |cache: &Cache| {
             cache
                 .iter()
-                .find(|(n, _)| *n == number)
+                .find(|(n, _)| *n == (plane, number))
                 .map(|(_, words)| Arc::clone(words))
         };
         let lock = || self.cache.lock().expect("nobody panics while it is held");
@@ -385,17 +386,21 @@ impl RecordedFrame {
             return Ok(words);
         }
         // Unpacked without the lock, so that workers unpack side by side.
-        let words = Arc::new(self.unpack(number)?);
+        let words = Arc::new(self.unpack(plane, number)?);
         let mut cache = lock();
         if cache.len() == CACHED_CHUNKS {
             cache.remove(0);
         }
-        cache.push((number, Arc::clone(&words)));
+        cache.push(((plane, number), Arc::clone(&words)));
         Ok(words)
     }
 
-    fn unpack(&self, number: usize) -> Result<Vec<u64>> {
-        let chain = &self.chains[number];
+    fn unpack(&self, plane: Plane, number: usize) -> Result<Vec<u64>> {
+        let chains = self.chains.get(&plane).ok_or_else(|| Error::NoPlane {
+            path: self.blocks.path.clone(),
+            plane: plane.name(),
+        })?;
+        let chain = &chains[number];
         let key = self.blocks.contents(chain.key, Tag::Key)?;
         let deltas = chain
             .deltas
@@ -414,17 +419,17 @@ impl Source for RecordedFrame {
     }
 
     fn read_flags(&self, start: Pfn, into: &mut [PageFlags]) -> Result<usize> {
+        self.read_plane(Plane::Flags, start, bytemuck::cast_slice_mut(into))
+    }
+
+    fn read_plane(&self, plane: Plane, start: Pfn, into: &mut [u64]) -> Result<usize> {
         let mut done = 0;
         while done < into.len() && start.0 + (done as u64) < self.pages {
             let at = start.0 + done as u64;
-            let chunk = self.chunk((at / CHUNK_PAGES as u64) as usize)?;
-            let offset = (at % CHUNK_PAGES as u64) as usize;
-            let words = chunk[offset..].iter().map(|&word| PageFlags(word));
-            let count = (chunk.len() - offset).min(into.len() - done);
-            into[done..done + count]
-                .iter_mut()
-                .zip(words)
-                .for_each(|(to, word)| *to = word);
+            let chunk = self.chunk(plane, (at / CHUNK_PAGES as u64) as usize)?;
+            let words = &chunk[(at % CHUNK_PAGES as u64) as usize..];
+            let count = words.len().min(into.len() - done);
+            into[done..done + count].copy_from_slice(&words[..count]);
             done += count;
         }
         Ok(done)

@@ -2,6 +2,7 @@
 //! root, or nothing but a raw dump of its flags.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 
@@ -9,6 +10,7 @@ use super::machine::{Machine, PageSize, USUAL_PAGE_BYTES, read_text};
 use super::{Clock, FlagsFile, Overrides, Source};
 use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, Pfn};
+use crate::recording::Plane;
 
 /// The flags of one system, and what describes the machine.
 #[derive(Debug)]
@@ -18,6 +20,24 @@ pub struct System {
     time: Option<Timestamp>,
     /// A dump has none.
     root: Option<PathBuf>,
+    counts: Lazy,
+    cgroups: Lazy,
+}
+
+/// A file that is opened when it is asked for: reading it doubles what a scan costs.
+#[derive(Debug, Default)]
+struct Lazy {
+    file: OnceLock<FlagsFile>,
+}
+
+impl Lazy {
+    fn open(&self, root: &Path, name: &str) -> Result<&FlagsFile> {
+        if let Some(file) = self.file.get() {
+            return Ok(file);
+        }
+        let file = FlagsFile::open_plane(&root.join("proc").join(name), name)?;
+        Ok(self.file.get_or_init(|| file))
+    }
 }
 
 impl System {
@@ -50,6 +70,8 @@ impl System {
             machine,
             time: overrides.time,
             root: Some(root.to_owned()),
+            counts: Lazy::default(),
+            cgroups: Lazy::default(),
         })
     }
 
@@ -73,6 +95,8 @@ impl System {
             machine,
             time: overrides.time,
             root: None,
+            counts: Lazy::default(),
+            cgroups: Lazy::default(),
         })
     }
 }
@@ -93,6 +117,21 @@ impl Source for System {
 
     fn read_flags(&self, start: Pfn, into: &mut [PageFlags]) -> Result<usize> {
         self.flags.read(start, into)
+    }
+
+    fn read_plane(&self, plane: Plane, start: Pfn, into: &mut [u64]) -> Result<usize> {
+        let file = match (plane, &self.root) {
+            (Plane::Flags, _) => return self.flags.read_words(start, into),
+            (Plane::Counts, Some(root)) => self.counts.open(root, "kpagecount")?,
+            (Plane::Cgroups, Some(root)) => self.cgroups.open(root, "kpagecgroup")?,
+            (Plane::Counts | Plane::Cgroups, None) => {
+                return Err(Error::NoPlane {
+                    path: self.flags.path().to_owned(),
+                    plane: plane.name(),
+                });
+            }
+        };
+        file.read_words(start, into)
     }
 
     fn time(&self) -> Timestamp {
