@@ -1,7 +1,7 @@
 //! Readings of all memory, one after the other, as blocks of a recording.
 //!
 //! Workers read and encode chunks side by side; blocks come in order. What is kept between two frames
-//! is a byte a page and the chunks' dictionaries.
+//! is two bytes a page and the chunks' dictionaries.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::recording::{
     Tag,
 };
 use crate::scan::Watcher;
-use crate::source::{Clock, Extent, PageSize, Source};
+use crate::source::{Clock, Extent, FILES_EACH, FILES_ONCE, FILES_THAT_NAME, PageSize, Source};
 
 /// Frames from one key frame to the next: at a change of one per cent a frame, deltas then take about
 /// as much room as keys.
@@ -22,23 +22,6 @@ const FRAMES_PER_KEY: u32 = 60;
 
 /// Chunks that are read before the first of them is written, per worker.
 const CHUNKS_PER_WORKER: usize = 4;
-
-/// Files that a machine shows once.
-const ONCE: [&str; 4] = [
-    "proc/iomem",
-    "proc/version",
-    "proc/cmdline",
-    "sys/kernel/mm/transparent_hugepage/enabled",
-];
-
-/// Files that go with each frame.
-const EACH: [&str; 5] = [
-    "proc/buddyinfo",
-    "proc/zoneinfo",
-    "proc/meminfo",
-    "proc/vmstat",
-    "proc/pagetypeinfo",
-];
 
 /// How workers are scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,9 +83,16 @@ impl Recorder {
         })
     }
 
-    /// What the machine says once, as the first block. `host` is withheld by passing `None`.
+    /// What the machine says once, as the first block. Without `host` it is withheld, and so are the
+    /// texts that may name it.
     pub fn machine(source: &dyn Source, host: Option<String>) -> Block {
         let machine = source.machine();
+        let mut texts = texts(source, &FILES_ONCE);
+        if host.is_none() {
+            FILES_THAT_NAME
+                .iter()
+                .for_each(|path| drop(texts.remove(*path)));
+        }
         let ranges = |set: &Option<PfnSet>| {
             let ranges = set.as_ref()?.ranges().iter();
             Some(ranges.map(|range| (range.start.0, range.end.0)).collect())
@@ -116,7 +106,7 @@ impl Recorder {
             pmd_pages: machine.pmd_pages,
             ram: ranges(&machine.ram),
             blocks: ranges(&machine.blocks),
-            texts: texts(source, &ONCE),
+            texts,
         };
         Block {
             tag: Tag::Machine,
@@ -140,7 +130,7 @@ impl Recorder {
             key: self.is_key(),
             start: start.to_string(),
             live: source.clock() != Clock::FileDate,
-            texts: texts(source, &EACH),
+            texts: texts(source, &FILES_EACH),
         };
         sink(&self.block(Tag::Frame, head.encode()))?;
         let mut directory = self.chunks_of(source, watcher, sink)?;

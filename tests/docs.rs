@@ -94,3 +94,25 @@ fn ci_runs_the_readmes_test_command() {
     assert!(code_blocks(&document("README.md")).contains(&"cargo test\n"));
     assert!(document(".ci/run").contains("cargo test"));
 }
+
+#[test]
+fn the_format_is_written_down_as_it_is() {
+    use pagemap_viz::recording::{
+        CHUNK_PAGES, FILE_HEADER, HEADER_BYTES, MAX_CHUNK_BYTES, TRAILER_BYTES,
+    };
+    let text = document("docs/recording-format.md");
+    let magic: Vec<String> = FILE_HEADER[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let grouped = |number: usize| pagemap_viz::render::grouped(number as u64);
+    for part in [
+        magic.join(" "),
+        format!("{HEADER_BYTES} bytes and its contents"),
+        format!("{} pages of one plane", grouped(CHUNK_PAGES)),
+        format!("at most {} bytes", grouped(MAX_CHUNK_BYTES)),
+        format!("trailer                          {TRAILER_BYTES} bytes"),
+    ] {
+        assert!(text.contains(&part), "{part}");
+    }
+}

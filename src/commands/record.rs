@@ -85,6 +85,9 @@ impl Session<'_> {
             let (started, spent) = (Instant::now(), cpu_time());
             self.frame(source)?;
             taken += 1;
+            if !goes_on(taken) {
+                break;
+            }
             let next = started + self.interval(cpu_time().saturating_sub(spent));
             while Instant::now() < next && goes_on(taken) {
                 self.terminal.check()?;

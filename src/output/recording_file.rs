@@ -78,7 +78,7 @@ impl RecordingFile {
             Tag::Frame => {
                 self.open = FrameHead::decode(&block.contents)
                     .ok()
-                    .map(|head| (at, head.key))
+                    .map(|head| (at, head.key));
             }
             Tag::Directory => self.close_frame(at)?,
             _ => {}

@@ -220,7 +220,7 @@ mod tests {
             ..FrameHead::default()
         };
         head.texts
-            .insert("proc/buddyinfo".into(), "Node 0, zone DMA 1 2 3\n".into());
+            .insert("some/file".into(), "Node 0, zone DMA 1 2 3\n".into());
         assert_eq!(FrameHead::decode(&head.encode()), Ok(head));
         let chunk = ChunkEntry {
             plane: Plane::Counts,

@@ -63,6 +63,26 @@ pub trait Source: Sync {
     fn path(&self) -> &Path;
 }
 
+/// Files that describe a machine once.
+pub const FILES_ONCE: [&str; 4] = [
+    "proc/iomem",
+    "proc/version",
+    "proc/cmdline",
+    "sys/kernel/mm/transparent_hugepage/enabled",
+];
+
+/// Of these, files that may name the machine: a host on a boot line, a builder in a version.
+pub const FILES_THAT_NAME: [&str; 2] = ["proc/version", "proc/cmdline"];
+
+/// Files that tell the state of a machine's memory at a time.
+pub const FILES_EACH: [&str; 5] = [
+    "proc/buddyinfo",
+    "proc/zoneinfo",
+    "proc/meminfo",
+    "proc/vmstat",
+    "proc/pagetypeinfo",
+];
+
 /// Which frames of a recording are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frames {
