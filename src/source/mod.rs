@@ -5,13 +5,13 @@
 
 mod flags_file;
 mod machine;
-mod recorded;
+mod recording;
 mod system;
 mod unpack;
 
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, PageSize};
-pub use recorded::{RecordedFrame, Recording};
+pub use recording::{RecordedFrame, Recording};
 pub use system::System;
 
 use std::path::Path;

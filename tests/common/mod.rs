@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use pagemap_viz::kernel::{PageFlags, Pfn};
+use pagemap_viz::source::{Recording, Source};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -78,6 +80,70 @@ pub fn facts(name: &str, options: &[&str]) -> Value {
     serde_json::from_slice(&succeed(fixed.iter().chain(options))).expect("JSON")
 }
 
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("a UTF-8 path")
+}
+
+/// One line on standard error that starts with the program's name and holds `part`; nothing on
+/// standard output; that exit code.
+pub fn assert_refused(output: &Output, code: i32, part: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert!(
+        stderr.starts_with("pagemap-viz: ") && stderr.contains(part),
+        "{stderr}"
+    );
+    assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
+    assert!(output.stdout.is_empty(), "nothing goes to standard output");
+}
+
+/// Nothing is in that directory.
+pub fn assert_empty(directory: &Path) {
+    let left: Vec<_> = std::fs::read_dir(directory)
+        .expect("a directory")
+        .flatten()
+        .map(|e| e.file_name())
+        .collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+}
+
+/// A small file system of its own, for disks that fill; `None` without root, which CI must have.
+pub struct SmallDisk {
+    directory: TempDir,
+}
+
+impl SmallDisk {
+    /// Of so many bytes, as mount reads them.
+    pub fn mount(size: &str) -> Option<Self> {
+        let directory = scratch();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]);
+        mount.arg(directory.path()).stderr(Stdio::null());
+        if mount.status().is_ok_and(|status| status.success()) {
+            return Some(Self { directory });
+        }
+        let required = std::env::var_os("PAGEMAP_VIZ_REQUIRE_LIVE").is_some();
+        assert!(!required, "CI can mount a small file system");
+        eprintln!("skipped: mounting a small file system needs root");
+        None
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let status = Command::new("umount").arg(self.path()).status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "the small disk is put away"
+        );
+    }
+}
+
 /// A directory that goes away.
 pub fn scratch() -> TempDir {
     tempfile::tempdir().expect("room for temporary files")
@@ -91,6 +157,24 @@ pub fn words(name: &str) -> Vec<u64> {
         .chunks_exact(8)
         .map(|word| u64::from_ne_bytes(word.try_into().expect("8 bytes")))
         .collect()
+}
+
+/// The words of a frame, read as programs read them.
+pub fn frame_words(recording: &Recording, number: u64) -> Result<Vec<u64>, String> {
+    let frame = recording
+        .frame(Some(number))
+        .map_err(|error| error.to_string())?;
+    let mut words = Vec::new();
+    let mut block = vec![PageFlags::NONE; 10_000];
+    loop {
+        let pages = frame
+            .read_flags(Pfn(words.len() as u64), &mut block)
+            .map_err(|error| error.to_string())?;
+        if pages == 0 {
+            return Ok(words);
+        }
+        words.extend(block[..pages].iter().map(|flags| flags.0));
+    }
 }
 
 /// A decoded picture: palette indices, colours and the JSON inside.

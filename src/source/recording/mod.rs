@@ -1,0 +1,230 @@
+//! Recordings: a file of frames, and one frame of it as a source.
+//!
+//! A file that was not finished has no index; its frames are found by walking from block to block, up
+//! to the last that is whole. Seeking to a frame reads its key frame's directory and those after it,
+//! and of their chunks what is asked for.
+
+mod blocks;
+mod frame;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub use frame::RecordedFrame;
+
+use super::machine::{Extent, Machine, PageSize};
+use crate::error::{Error, Result};
+use crate::kernel::{Pfn, PfnRange, PfnSet};
+use crate::recording::{
+    CHUNK_PAGES, Directory, FILE_HEADER, FrameEntry, FrameHead, HEADER_BYTES, MachineHead,
+    Malformed, Plane, Tag, check_file_header,
+};
+use blocks::{Blocks, read_index, walk};
+use frame::{Chain, Chains};
+
+/// An open recording.
+#[derive(Debug)]
+pub struct Recording {
+    blocks: Arc<Blocks>,
+    machine: MachineHead,
+    frames: Vec<FrameEntry>,
+    is_finished: bool,
+}
+
+impl Recording {
+    /// True when the file begins as a recording does, whatever its version.
+    pub fn is_one(path: &Path) -> bool {
+        let mut magic = [0; 8];
+        let read = File::open(path).and_then(|file| file.read_exact_at(&mut magic, 0));
+        read.is_ok() && magic == FILE_HEADER[..8]
+    }
+
+    /// Opens a recording.
+    ///
+    /// # Errors
+    /// It cannot be read, is of another version, or has no whole frame.
+    pub fn open(path: &Path) -> Result<Self> {
+        let read_error = |cause| Error::Read {
+            path: path.to_owned(),
+            cause,
+        };
+        let file = File::open(path).map_err(read_error)?;
+        let bytes = file.metadata().map_err(read_error)?.len();
+        let path = path.to_owned();
+        let blocks = Arc::new(Blocks { file, path, bytes });
+        let mut header = FILE_HEADER;
+        blocks.read_exact(0, &mut header)?;
+        check_file_header(&header).map_err(|reason| blocks.malformed(0, reason))?;
+        let first = FILE_HEADER.len() as u64;
+        let machine = blocks.decode(first, Tag::Machine, MachineHead::decode)?;
+        let indexed = read_index(&blocks);
+        let is_finished = indexed.is_some();
+        let frames = indexed.unwrap_or_else(|| walk(&blocks, first));
+        if frames.is_empty() {
+            return Err(blocks.malformed(first, Malformed::new("it has no whole frame")));
+        }
+        Ok(Self {
+            blocks,
+            machine,
+            frames,
+            is_finished,
+        })
+    }
+
+    /// How many whole frames there are.
+    pub fn frames(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// True when the recorder ended in peace; else what follows the last whole frame is lost.
+    pub fn is_finished(&self) -> bool {
+        self.is_finished
+    }
+
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.blocks.bytes
+    }
+
+    /// What the machine said once.
+    pub fn machine(&self) -> &MachineHead {
+        &self.machine
+    }
+
+    /// What was said at the beginning and at the end of frame `number`, and its bytes.
+    ///
+    /// # Errors
+    /// No such frame, or a damaged one.
+    pub fn describe(&self, number: u64) -> Result<(FrameHead, Directory, u64)> {
+        let (_, entry) = self.entry(number)?;
+        let head = self
+            .blocks
+            .decode(entry.start, Tag::Frame, FrameHead::decode)?;
+        let directory = self.directory(entry)?;
+        let end =
+            entry.directory + HEADER_BYTES as u64 + self.blocks.header(entry.directory)?.length;
+        Ok((head, directory, end - entry.start))
+    }
+
+    fn entry(&self, number: u64) -> Result<(usize, FrameEntry)> {
+        let at = usize::try_from(number).ok();
+        let entry = at.and_then(|at| Some((at, *self.frames.get(at)?)));
+        entry.ok_or_else(|| Error::NoFrame {
+            path: self.blocks.path.clone(),
+            asked: number,
+            frames: self.frames.len(),
+        })
+    }
+
+    fn directory(&self, entry: FrameEntry) -> Result<Directory> {
+        self.blocks
+            .decode(entry.directory, Tag::Directory, Directory::decode)
+    }
+
+    /// One frame as a source; the last when none is named.
+    ///
+    /// # Errors
+    /// No such frame, or a damaged one.
+    pub fn frame(&self, number: Option<u64>) -> Result<RecordedFrame> {
+        let number = number.unwrap_or(self.frames.len() as u64 - 1);
+        let (at, entry) = self.entry(number)?;
+        let key = self.frames[..=at].iter().rposition(|frame| frame.key);
+        let key = key.ok_or_else(|| {
+            self.blocks
+                .malformed(entry.start, Malformed::new("no key frame stands before it"))
+        })?;
+        let mut chains = Chains::new();
+        let mut last = Directory::default();
+        for &frame in &self.frames[key..=at] {
+            last = self.directory(frame)?;
+            self.follow(frame, &last, &mut chains)?;
+        }
+        let head = self
+            .blocks
+            .decode(entry.start, Tag::Frame, FrameHead::decode)?;
+        let wrong = || {
+            let reason = Malformed::new("a frame's time is no time");
+            self.blocks.malformed(entry.start, reason)
+        };
+        let start: Timestamp = head.start.parse().map_err(|_| wrong())?;
+        let end = start.checked_add(Duration::from_nanos(last.duration_ns));
+        Ok(RecordedFrame {
+            blocks: Arc::clone(&self.blocks),
+            machine: machine(&self.machine, last.pages),
+            start,
+            end: end.map_err(|_| wrong())?,
+            head,
+            once: self.machine.clone(),
+            chains,
+            pages: last.pages,
+            cache: Mutex::default(),
+        })
+    }
+
+    /// Adds what a frame says of each chunk.
+    fn follow(&self, frame: FrameEntry, directory: &Directory, chains: &mut Chains) -> Result<()> {
+        let blocks = &self.blocks;
+        let chunks = directory.pages.div_ceil(CHUNK_PAGES as u64);
+        let mut at = frame.start + HEADER_BYTES as u64 + blocks.header(frame.start)?.length;
+        for chunk in &directory.chunks {
+            let next = (at + HEADER_BYTES as u64).checked_add(chunk.length);
+            let next = next
+                .filter(|&next| next <= frame.directory)
+                .ok_or_else(|| {
+                    blocks.malformed(at, Malformed::new("a directory leads outside its frame"))
+                })?;
+            // Chunks of a plane are in order, so a chain is the next one or a known one.
+            let chains = chains.entry(chunk.plane).or_default();
+            let number = usize::try_from(chunk.number)
+                .ok()
+                .filter(|_| chunk.number < chunks);
+            let is_next = |&number: &usize| number < chains.len() + usize::from(chunk.key);
+            let number = number
+                .filter(is_next)
+                .ok_or_else(|| blocks.malformed(at, Malformed::new("a chunk is out of order")))?;
+            match (chunk.key, chains.get_mut(number)) {
+                (false, Some(chain)) => chain.deltas.push(at),
+                (_, Some(chain)) => *chain = Chain::new(at),
+                (_, None) => chains.push(Chain::new(at)),
+            }
+            at = next;
+        }
+        let is_whole = |chains: &Vec<Chain>| chains.len() as u64 >= chunks;
+        match chains.contains_key(&Plane::Flags) && chains.values().all(is_whole) {
+            true => Ok(()),
+            false => Err(blocks.malformed(frame.start, Malformed::new("a frame lacks chunks"))),
+        }
+    }
+}
+
+/// What a machine's record says, for `pages` page numbers.
+fn machine(head: &MachineHead, pages: u64) -> Machine {
+    let set = |ranges: &Option<Vec<(u64, u64)>>| -> Option<PfnSet> {
+        let ranges = ranges.as_ref()?;
+        Some(
+            ranges
+                .iter()
+                .map(|&(start, end)| PfnRange::new(start, end))
+                .collect(),
+        )
+    };
+    let page_size = match head.page_size_assumed {
+        true => PageSize::Assumed(head.page_bytes.max(1)),
+        false => PageSize::Known(head.page_bytes.max(1)),
+    };
+    Machine {
+        host: head.host.clone(),
+        kernel: head.kernel.clone(),
+        page_size,
+        pmd_pages: head.pmd_pages.max(1),
+        ram: set(&head.ram),
+        blocks: set(&head.blocks),
+        expected_end: Pfn(pages),
+        extent: Extent::Exact(Pfn(pages)),
+    }
+}
