@@ -23,6 +23,15 @@ const FRAMES_PER_KEY: u32 = 60;
 /// Chunks that are read before the first of them is written, per worker.
 const CHUNKS_PER_WORKER: usize = 4;
 
+/// Whether a recording tells the host's name, and texts that may hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// It does.
+    Kept,
+    /// It does not.
+    Withheld,
+}
+
 /// How workers are scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
@@ -52,6 +61,8 @@ impl Priority {
 #[derive(Debug)]
 pub struct Recorder {
     planes: Vec<Plane>,
+    names: Names,
+    machine: MachineHead,
     /// For each chunk, its state in each plane.
     chunks: Vec<Vec<ChunkState>>,
     frames: u32,
@@ -66,7 +77,7 @@ impl Recorder {
     ///
     /// # Errors
     /// They cannot be started.
-    pub fn new(planes: &[Plane], threads: usize, priority: Priority) -> Result<Self> {
+    pub fn new(planes: &[Plane], names: Names, threads: usize, priority: Priority) -> Result<Self> {
         let workers = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .start_handler(move |_| priority.take())
@@ -77,29 +88,35 @@ impl Recorder {
         })?;
         Ok(Self {
             planes: planes.to_vec(),
+            names,
+            machine: MachineHead::default(),
             chunks: Vec::new(),
             frames: 0,
             workers,
         })
     }
 
-    /// What the machine says once, as the first block. Without `host` it is withheld, and so are the
-    /// texts that may name it.
-    pub fn machine(source: &dyn Source, host: Option<String>) -> Block {
+    /// The first block: what the machine of `source` says once.
+    pub fn machine(&mut self, source: &dyn Source) -> Block {
+        self.machine = self.head_of(source);
+        self.block(Tag::Machine, self.machine.encode())
+    }
+
+    fn head_of(&self, source: &dyn Source) -> MachineHead {
         let machine = source.machine();
-        let mut texts = texts(source, &FILES_ONCE);
-        if host.is_none() {
-            FILES_THAT_NAME
-                .iter()
-                .for_each(|path| drop(texts.remove(*path)));
-        }
         let ranges = |set: &Option<PfnSet>| {
             let ranges = set.as_ref()?.ranges().iter();
             Some(ranges.map(|range| (range.start.0, range.end.0)).collect())
         };
-        let head = MachineHead {
+        let mut texts = texts(source, &FILES_ONCE);
+        if self.names == Names::Withheld {
+            FILES_THAT_NAME
+                .iter()
+                .for_each(|path| drop(texts.remove(*path)));
+        }
+        MachineHead {
             writer: concat!("pagemap-viz ", env!("CARGO_PKG_VERSION")).to_owned(),
-            host,
+            host: machine.host.clone().filter(|_| self.names == Names::Kept),
             kernel: machine.kernel.clone(),
             page_bytes: machine.page_size.bytes(),
             page_size_assumed: matches!(machine.page_size, PageSize::Assumed(_)),
@@ -107,11 +124,6 @@ impl Recorder {
             ram: ranges(&machine.ram),
             blocks: ranges(&machine.blocks),
             texts,
-        };
-        Block {
-            tag: Tag::Machine,
-            frame: 0,
-            contents: head.encode(),
         }
     }
 
@@ -130,6 +142,7 @@ impl Recorder {
             key: self.is_key(),
             start: start.to_string(),
             live: source.clock() != Clock::FileDate,
+            machine: Some(self.head_of(source)).filter(|machine| *machine != self.machine),
             texts: texts(source, &FILES_EACH),
         };
         sink(&self.block(Tag::Frame, head.encode()))?;

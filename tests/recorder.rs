@@ -13,7 +13,7 @@ use pagemap_viz::source::Recording;
 
 #[test]
 fn wrong_usage_of_record_is_one_line() {
-    let table: [(&[&str], &str); 8] = [
+    let table: [(&[&str], &str); 10] = [
         (&["-"], "a recording needs a file"),
         (&["o.pmv", "--every", "soon"], "--every soon is no time"),
         (&["o.pmv", "--for", "0s"], "--for 0s is no time"),
@@ -28,6 +28,11 @@ fn wrong_usage_of_record_is_one_line() {
             "cannot be used with",
         ),
         (&["o.pmv", "--as-root"], "COMMAND"),
+        (
+            &["o.pmv", "--sysroot", "a", "--sysroot", "b", "--", "true"],
+            "a command goes along with one source",
+        ),
+        (&["o.pmv", "--every", "999999h"], "is no time"),
     ];
     for (words, part) in table {
         let output = run(["record"].iter().chain(words));
@@ -183,6 +188,54 @@ fn a_command_keeps_its_output_and_its_exit_status() {
         String::from_utf8_lossy(&output.stderr)
             .contains("cannot run /no/such/program: no such file")
     );
+}
+
+#[test]
+fn a_command_that_ends_at_once_is_recorded_all_the_same() {
+    let directory = scratch();
+    let path = directory.path().join("short.pmv");
+    let root = system("boot-6.1");
+    for _ in 0..5 {
+        succeed([
+            "record",
+            "--sysroot",
+            text(&root),
+            text(&path),
+            "--",
+            "true",
+        ]);
+        assert!(Recording::open(&path).expect("a recording").is_finished());
+        fs::remove_file(&path).expect("it was there");
+    }
+}
+
+#[test]
+fn a_recorder_that_is_ended_alone_ends_its_command_too() {
+    let directory = scratch();
+    let path = directory.path().join("beside.pmv");
+    let root = system("boot-6.1");
+    let mut command = tool();
+    command.args([
+        "record",
+        "-q",
+        "--sysroot",
+        text(&root),
+        text(&path),
+        "--",
+        "sleep",
+        "1000",
+    ]);
+    let mut child = command.spawn().expect("it starts");
+    while Recording::open(&path).is_err() {
+        std::thread::yield_now();
+    }
+    signal(&child, "-TERM");
+    assert_eq!(
+        child.wait().expect("it ends").code(),
+        Some(128 + 15),
+        "the command's end"
+    );
+    assert!(Recording::open(&path).expect("a recording").is_finished());
 }
 
 #[test]

@@ -70,6 +70,26 @@ fn every_captured_system_comes_back_bit_for_bit_and_looks_the_same() {
 }
 
 #[test]
+fn frames_of_other_machines_keep_their_own() {
+    let directory = scratch();
+    let path = directory.path().join("mixed.pmv");
+    let roots = ["fragmented", "numa-6.1", "host-6.18"].map(system);
+    let sources = roots.each_ref().map(|root| ["--sysroot", text(root)]);
+    succeed(
+        ["record", text(&path)]
+            .iter()
+            .chain(sources.iter().flatten()),
+    );
+    for (number, root) in roots.iter().enumerate() {
+        let frame = format!("{}@{number}", text(&path));
+        let draw = |option: &str, from: &str| decode(&succeed(["snapshot", option, from, "-"]));
+        let (original, recorded) = (draw("--sysroot", text(root)), draw("--from", &frame));
+        assert!(original.rgb() == recorded.rgb(), "frame {number}");
+        assert_eq!(original.facts["classes"], recorded.facts["classes"]);
+    }
+}
+
+#[test]
 fn counts_and_cgroups_are_kept_beside_the_flags() {
     let directory = scratch();
     let root = directory.path().join("root");

@@ -9,11 +9,17 @@ use super::args::{NiceArg, RecordArgs};
 use super::request::processors;
 use super::source::SourceRequest;
 use crate::output::Target;
-use crate::record::Priority;
+use crate::record::{Names, Priority};
 use crate::recording::Plane;
 
 /// Time from one frame to the next when several are wanted and nobody says.
 const USUAL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A frame of a large machine every day or so.
+const LEAST_BUDGET: f64 = 0.01;
+
+/// Longer times are mistakes, and clocks end.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// A recording, fully said.
 #[derive(Debug)]
@@ -34,8 +40,8 @@ pub struct RecordRequest {
     pub priority: Priority,
     /// Run the command as root even under sudo.
     pub as_root: bool,
-    /// Leave the host out.
-    pub redact: bool,
+    /// Whether the host's name is told.
+    pub names: Names,
     /// Workers.
     pub threads: usize,
     /// No progress, no remarks.
@@ -60,15 +66,20 @@ pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
     let again = args.every.is_some()
         || args.duration.is_some()
         || args.count.is_some_and(|count| count > 1);
-    if args.sources.len() > 1 && again {
+    let sources = SourceRequest::several(&args.sources, args.page_size.as_deref())?;
+    let several = sources.len() > 1 || sources.iter().any(SourceRequest::is_series);
+    if several && again {
         return Err(
             "several sources give a frame each, so there is no --every, --count or --for"
                 .to_owned(),
         );
     }
-    if !(args.budget > 0.0 && args.budget <= 100.0) {
+    if several && !args.command.is_empty() {
+        return Err("a command goes along with one source".to_owned());
+    }
+    if !(LEAST_BUDGET..=100.0).contains(&args.budget) {
         return Err(format!(
-            "--budget {} is not a share above 0 and up to 100 per cent",
+            "--budget {} is not a share from 0.01 to 100 per cent",
             args.budget
         ));
     }
@@ -92,7 +103,7 @@ pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
     }
     Ok(RecordRequest {
         recording,
-        sources: SourceRequest::several(&args.sources, args.page_size.as_deref())?,
+        sources,
         planes: planes(args.counts, args.cgroups),
         every: every.unwrap_or(USUAL_INTERVAL),
         until: if args.command.is_empty() {
@@ -106,7 +117,11 @@ pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
             NiceArg::None => Priority::Normal,
         },
         as_root: args.as_root,
-        redact: args.redact,
+        names: if args.redact {
+            Names::Withheld
+        } else {
+            Names::Kept
+        },
         threads: args.threads.map_or_else(processors, usize::from),
         quiet: args.quiet,
     })
@@ -125,6 +140,6 @@ fn duration(option: &str, text: &str) -> Result<Duration, String> {
     let parsed: Option<SignedDuration> = text.parse().ok();
     let positive = parsed
         .and_then(|time| Duration::try_from(time).ok())
-        .filter(|time| !time.is_zero());
+        .filter(|time| !time.is_zero() && *time <= LONGEST);
     positive.ok_or_else(|| format!("{option} {text} is no time (500ms, 1s, 5m, 1h)"))
 }

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use super::args::{Args, PaletteVerb, PlaneArg, Usage, Verb};
-use super::record::{RecordRequest, record};
+use super::record::{RecordRequest, Until, record};
 use super::snapshot::{SnapshotRequest, snapshot};
 use crate::error::{Error, Result};
 use crate::output::Target;
@@ -86,7 +86,8 @@ impl Request {
     pub fn is_quiet(&self) -> bool {
         match self {
             Self::Snapshot(request) => request.quiet,
-            Self::Record(request) => request.quiet,
+            // What a command shows is its own.
+            Self::Record(request) => request.quiet || matches!(request.until, Until::Command(_)),
             Self::Info(_) | Self::Export(_) | Self::Palette(_) => true,
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::args::{SourceArgs, TypedSource};
 use crate::error::Result;
-use crate::source::{Frames, Overrides, Source, System, open_file};
+use crate::source::{Frames, Overrides, Recording, Source, System, open_file};
 
 /// Where the flags come from.
 #[derive(Clone, Debug)]
@@ -65,25 +65,34 @@ impl SourceRequest {
             .collect())
     }
 
-    /// Opens the source.
+    /// True when it is all frames of a recording.
+    pub(super) fn is_series(&self) -> bool {
+        matches!(self.place, Place::File(_, Frames::All))
+    }
+
+    /// Opens the source; of a series the last.
     ///
     /// # Errors
     /// What opening says.
     pub fn open(&self) -> Result<Box<dyn Source>> {
-        let mut sources = self.open_all()?;
-        Ok(sources.pop().expect("every place has at least one frame"))
+        match &self.place {
+            Place::Live => Ok(Box::new(System::open_live(self.overrides)?)),
+            Place::Sysroot(root) => Ok(Box::new(System::open(root, self.overrides)?)),
+            Place::File(file, Frames::All) => open_file(file, Frames::Last, self.overrides),
+            Place::File(file, frames) => open_file(file, *frames, self.overrides),
+        }
     }
 
-    /// Opens every frame that is meant.
+    /// Opens every frame that is meant, one after the other, and hands it over.
     ///
     /// # Errors
-    /// What opening says.
-    pub fn open_all(&self) -> Result<Vec<Box<dyn Source>>> {
-        Ok(match &self.place {
-            Place::Live => vec![Box::new(System::open_live(self.overrides)?)],
-            Place::Sysroot(root) => vec![Box::new(System::open(root, self.overrides)?)],
-            Place::File(file, frames) => return open_file(file, *frames, self.overrides),
-        })
+    /// What opening says, or what `take` does.
+    pub fn each(&self, take: &mut dyn FnMut(&dyn Source) -> Result<()>) -> Result<()> {
+        let Place::File(file, Frames::All) = &self.place else {
+            return take(self.open()?.as_ref());
+        };
+        let recording = Recording::open(file)?;
+        (0..recording.frames() as u64).try_for_each(|number| take(&recording.frame(Some(number))?))
     }
 }
 
@@ -101,7 +110,7 @@ fn file_and_frames(path: &Path) -> Result<Place, String> {
     let Some((file, frames)) = path.to_str().and_then(|text| text.rsplit_once('@')) else {
         return whole();
     };
-    if path.exists() {
+    if path.exists() || !Path::new(file).exists() {
         return whole();
     }
     let frames =

@@ -11,7 +11,7 @@ use crate::source::Recording;
 /// Lists machine and frames.
 pub(super) fn list(path: &Path) -> Result<()> {
     let recording = Recording::open(path)?;
-    let mut text = machine(recording.machine());
+    let mut text = machine(recording.machine(), recording.ram_pages());
     text += &format!(
         "{} in {} frames",
         size(recording.bytes()),
@@ -24,32 +24,26 @@ pub(super) fn list(path: &Path) -> Result<()> {
     };
     text += "frame  kind   start                           took        pages       size\n";
     for number in 0..recording.frames() as u64 {
-        let (head, directory, bytes) = recording.describe(number)?;
-        let kind = if head.key { "key" } else { "delta" };
+        let (start, is_key, directory, bytes) = recording.describe(number)?;
+        let kind = if is_key { "key" } else { "delta" };
         let took = format!("{:.3} s", directory.duration_ns as f64 / 1e9);
         let (pages, bytes) = (grouped(directory.pages), size(bytes));
         text += &format!(
             "{number:>5}  {kind:<5}  {:<30}  {took:>8}  {pages:>11}  {bytes:>9}\n",
-            head.start
+            start.to_string()
         );
     }
     print(&text)
 }
 
-fn machine(head: &MachineHead) -> String {
+fn machine(head: &MachineHead, ram_pages: Option<u64>) -> String {
     let unknown = "not known".to_owned();
     let assumed = if head.page_size_assumed {
         ", assumed"
     } else {
         ""
     };
-    let ram = head.ram.as_ref().map(|ranges| {
-        let pages: u64 = ranges
-            .iter()
-            .map(|&(start, end)| end.saturating_sub(start))
-            .sum();
-        size(pages.saturating_mul(head.page_bytes))
-    });
+    let ram = ram_pages.map(|pages| size(pages.saturating_mul(head.page_bytes)));
     format!(
         "host    {}\nkernel  {}\nRAM     {}\npages   {}{assumed}, PMD {}\nwriter  {}\n",
         head.host.as_ref().unwrap_or(&unknown).escape_debug(),

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::time::{ClockId, clock_gettime};
+use signal_hook::consts::SIGTERM;
 
 use crate::cli::{RecordRequest, Until};
 use crate::error::{Error, Result};
@@ -16,12 +18,16 @@ use crate::terminal::Terminal;
 /// How long a signal or the end of the command may stay unnoticed between two frames.
 const NAP: Duration = Duration::from_millis(20);
 
+/// However little may be spent, a frame a year.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
 /// A recording in the making.
 struct Session<'a> {
     request: &'a RecordRequest,
     terminal: &'a Terminal,
     recorder: Recorder,
-    file: RecordingFile,
+    /// From the first source on.
+    file: Option<RecordingFile>,
     /// The longest interval that the budget asked for.
     stretched: Option<Duration>,
 }
@@ -29,53 +35,52 @@ struct Session<'a> {
 /// Records what was asked for, and gives the exit status of the command that went along.
 pub(super) fn record(request: &RecordRequest, terminal: &Terminal) -> Result<Option<ExitStatus>> {
     request.recording.check_raw()?;
-    let mut sources = Vec::new();
-    for source in &request.sources {
-        sources.extend(source.open_all()?);
-    }
-    let first = sources.first().expect("every source has a frame").as_ref();
-    let host = first.machine().host.clone().filter(|_| !request.redact);
+    let recorder = Recorder::new(
+        &request.planes,
+        request.names,
+        request.threads,
+        request.priority,
+    )?;
     let mut session = Session {
-        recorder: Recorder::new(&request.planes, request.threads, request.priority)?,
-        file: RecordingFile::create(&request.recording, &Recorder::machine(first, host))?,
         request,
         terminal,
+        recorder,
+        file: None,
         stretched: None,
     };
-    terminal.take_signals();
-    let result = session.run(&sources);
-    terminal.clear();
-    session.finish(result)
+    match &request.until {
+        Until::Command(words) => session.with_command(words).map(Some),
+        Until::Bounds { frames, duration } => {
+            let result = session.all_sources(*frames, *duration);
+            session.finish(result)?;
+            Ok(None)
+        }
+    }
 }
 
 impl Session<'_> {
-    fn run(&mut self, sources: &[Box<dyn Source>]) -> Result<Option<ExitStatus>> {
-        match (&self.request.until, sources) {
-            (Until::Command(command), [source]) => {
-                self.with_command(source.as_ref(), command).map(Some)
-            }
-            (Until::Bounds { frames, duration }, [source]) => {
+    fn all_sources(&mut self, frames: u64, duration: Duration) -> Result<()> {
+        for source in &self.request.sources {
+            source.each(&mut |source| {
                 let started = Instant::now();
-                let (frames, duration) = (*frames, *duration);
-                self.repeat(source.as_ref(), |taken| {
-                    taken < frames && started.elapsed() < duration
-                })?;
-                Ok(None)
-            }
-            (_, sources) => {
-                for source in sources {
-                    self.frame(source.as_ref())?;
-                }
-                Ok(None)
-            }
+                let goes_on = |taken| taken < frames && started.elapsed() < duration;
+                self.repeat(source, |taken| taken == 0 || goes_on(taken))
+            })?;
         }
+        Ok(())
     }
 
     fn frame(&mut self, source: &dyn Source) -> Result<()> {
-        let file = &mut self.file;
+        let file = match &mut self.file {
+            Some(file) => file,
+            empty => {
+                self.terminal.take_signals();
+                let machine = self.recorder.machine(source);
+                empty.insert(RecordingFile::create(&self.request.recording, &machine)?)
+            }
+        };
         self.recorder
-            .frame(source, self.terminal, &mut |block| file.put(block))?;
-        Ok(())
+            .frame(source, self.terminal, &mut |block| file.put(block))
     }
 
     /// Frame after frame while `goes_on`, which is told how many were taken.
@@ -100,32 +105,43 @@ impl Session<'_> {
     /// What was asked for, or longer where a frame takes more than the budget allows.
     fn interval(&mut self, frame_cost: Duration) -> Duration {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let affordable = frame_cost.div_f64(self.request.budget * processors as f64);
+        let affordable = frame_cost.as_secs_f64() / (self.request.budget * processors as f64);
+        let affordable = Duration::try_from_secs_f64(affordable)
+            .unwrap_or(LONGEST)
+            .min(LONGEST);
         if affordable > self.request.every {
             self.stretched = self.stretched.max(Some(affordable));
         }
         affordable.max(self.request.every)
     }
 
-    fn with_command(&mut self, source: &dyn Source, words: &[OsString]) -> Result<ExitStatus> {
+    /// The command's exit status, whatever becomes of the recording, unless that fails.
+    fn with_command(mut self, words: &[OsString]) -> Result<ExitStatus> {
+        let source = self
+            .request
+            .sources
+            .first()
+            .expect("the running kernel at least")
+            .open()?;
         let mut child = start(words, self.request.as_root)?;
-        let recorded = self.repeat(source, |_| matches!(child.try_wait(), Ok(None)));
-        // Ctrl-C goes to both; the recording ends with the command in any case.
-        let status = wait(&mut child, words)?;
-        match recorded {
-            Ok(()) | Err(Error::Stopped { .. }) => Ok(status),
-            Err(error) => Err(error),
+        let is_running = |child: &mut Child| matches!(child.try_wait(), Ok(None));
+        let recorded = self.repeat(source.as_ref(), |taken| {
+            taken == 0 || is_running(&mut child)
+        });
+        if let Err(Error::Stopped { signal: SIGTERM }) = &recorded {
+            // Ctrl-C goes to both, this one to us alone. A command that has ended cannot be told.
+            let _ = kill_process(Pid::from_child(&child), Signal::TERM);
         }
+        let finished = self.finish(recorded);
+        let status = child.wait().map_err(|cause| failed(words, cause))?;
+        finished.map(|()| status)
     }
 
     /// A signal is one way to end; what was recorded until then is kept.
-    fn finish(self, result: Result<Option<ExitStatus>>) -> Result<Option<ExitStatus>> {
-        let frames = self.file.frames();
-        let finished = self.file.finish();
-        let result = match result {
-            Err(Error::Stopped { .. }) if frames > 0 => Ok(None),
-            other => other,
-        };
+    fn finish(self, result: Result<()>) -> Result<()> {
+        let frames = self.file.as_ref().map_or(0, RecordingFile::frames);
+        let finished = self.file.map_or(Ok(()), RecordingFile::finish);
+        self.terminal.clear();
         if let (Some(stretched), false) = (self.stretched, self.request.quiet) {
             self.terminal.remark(&format!(
                 "a frame every {:?} instead of {:?}, to take no more than {} % of the machine (--budget)",
@@ -134,9 +150,11 @@ impl Session<'_> {
                 self.request.budget * 100.0,
             ));
         }
-        let status = result?;
-        finished?;
-        Ok(status)
+        match result {
+            Err(Error::Stopped { .. }) if frames > 0 => finished,
+            Ok(()) => finished,
+            error => error,
+        }
     }
 }
 
@@ -146,8 +164,8 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Under sudo the command runs as the user who called sudo, by runuser, which sets groups and
-/// environment as a login does.
+/// Under sudo the command runs as the user who called sudo, by runuser, which sets the user's groups,
+/// HOME, SHELL, USER and LOGNAME; the rest of the environment is sudo's.
 fn start(words: &[OsString], as_root: bool) -> Result<Child> {
     let caller =
         std::env::var_os("SUDO_USER").filter(|_| !as_root && rustix::process::geteuid().is_root());
@@ -161,10 +179,6 @@ fn start(words: &[OsString], as_root: bool) -> Result<Child> {
     };
     let child = command.args(&words[1..]).spawn();
     child.map_err(|cause| failed(words, cause))
-}
-
-fn wait(child: &mut Child, words: &[OsString]) -> Result<ExitStatus> {
-    child.wait().map_err(|cause| failed(words, cause))
 }
 
 fn failed(words: &[OsString], cause: std::io::Error) -> Error {

@@ -194,6 +194,16 @@ fn unpack(packed: &[u8]) -> Result<Vec<u8>, Malformed> {
         .map_err(|error| Malformed::new(format!("a chunk does not unpack: {error}")))
 }
 
+/// An index has two bytes, so more words have no use but to fill memory.
+fn bound(words: &[u64]) -> Result<(), Malformed> {
+    match words.len() <= 1 << 16 {
+        true => Ok(()),
+        false => Err(Malformed::new(
+            "a dictionary has more words than an index can name",
+        )),
+    }
+}
+
 /// What a reader knows of a chunk while it follows key and deltas.
 #[derive(Clone, Debug, Default)]
 struct Known {
@@ -221,6 +231,7 @@ impl Known {
     fn from_key(plain: &[u8], pages: usize) -> Result<Self, Malformed> {
         let mut rest = plain;
         let words = take_words(&mut rest)?;
+        bound(&words)?;
         let width = take_bytes(&mut rest, 1)?[0];
         let indices: Vec<u16> = match width {
             1 => rest.iter().copied().map(u16::from).collect(),
@@ -230,7 +241,8 @@ impl Known {
                 .collect(),
             _ => return Err(Malformed::new("indices of unknown width")),
         };
-        if indices.len() != pages
+        if rest.len() != pages * usize::from(width)
+            || indices.len() != pages
             || indices
                 .iter()
                 .any(|&number| usize::from(number) >= words.len())
@@ -245,6 +257,7 @@ impl Known {
     fn change(&mut self, plain: &[u8]) -> Result<(), Malformed> {
         let mut rest = plain;
         self.words.extend(take_words(&mut rest)?);
+        bound(&self.words)?;
         let mut at = 0u64;
         while !rest.is_empty() {
             let (skip, length, number) = (take(&mut rest)?, take(&mut rest)?, take(&mut rest)?);

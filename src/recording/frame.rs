@@ -65,6 +65,9 @@ pub struct FrameHead {
     pub start: String,
     /// Whether a kernel answered.
     pub live: bool,
+    /// The machine, where it is not the one of the recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineHead>,
     /// Files as they were, by their path below the root.
     pub texts: BTreeMap<String, String>,
 }
@@ -134,6 +137,9 @@ impl Directory {
                 length: take(&mut rest)?,
             });
         }
+        if !rest.is_empty() {
+            return Err(Malformed::new("a directory goes on behind its end"));
+        }
         Ok(Self {
             pages,
             duration_ns,
@@ -143,7 +149,7 @@ impl Directory {
 }
 
 /// Where a frame is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameEntry {
     /// Offset of its head's block.
     pub start: u64,
@@ -154,10 +160,53 @@ pub struct FrameEntry {
 }
 
 /// Where all frames are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
     /// The frames in order.
     pub frames: Vec<FrameEntry>,
+}
+
+impl Index {
+    /// As bytes: offsets as steps from the one before.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut at = 0;
+        for frame in &self.frames {
+            put(&mut out, frame.start - at);
+            put(
+                &mut out,
+                (frame.directory - frame.start) << 1 | u64::from(frame.key),
+            );
+            at = frame.directory;
+        }
+        out
+    }
+
+    /// From bytes: frames that follow each other, as many as there are bytes for.
+    ///
+    /// # Errors
+    /// Cut off, or beyond what a file can be.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut rest = bytes;
+        let mut index = Self::default();
+        let mut at = 0u64;
+        while !rest.is_empty() {
+            let (skip, step) = (take(&mut rest)?, take(&mut rest)?);
+            let start = at.checked_add(skip);
+            let directory = start.and_then(|start| start.checked_add(step >> 1));
+            let (start, directory) = start
+                .zip(directory)
+                .filter(|(start, directory)| *start > at && directory > start)
+                .ok_or_else(|| Malformed::new("an index whose frames do not follow each other"))?;
+            index.frames.push(FrameEntry {
+                start,
+                directory,
+                key: step & 1 == 1,
+            });
+            at = directory;
+        }
+        Ok(index)
+    }
 }
 
 /// Length of the file's end.
@@ -205,7 +254,6 @@ macro_rules! packed_json {
 packed_json! {
     MachineHead 64 << 20;
     FrameHead 64 << 20;
-    Index 256 << 20;
 }
 
 #[cfg(test)]
@@ -255,5 +303,14 @@ mod tests {
         put(&mut bytes, u64::MAX);
         assert!(Directory::decode(&bytes).is_err());
         assert!(Index::decode(&[0; 40]).is_err());
+        let frame = |start, directory, key| FrameEntry {
+            start,
+            directory,
+            key,
+        };
+        let index = Index {
+            frames: vec![frame(100, 900, true), frame(1000, 1100, false)],
+        };
+        assert_eq!(Index::decode(&index.encode()), Ok(index));
     }
 }

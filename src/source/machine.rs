@@ -37,7 +37,7 @@ impl PageSize {
 }
 
 /// Letters of a host name (64 at most) or a kernel release, with room to spare.
-const MAX_NAME: usize = 256;
+pub(super) const MAX_NAME: usize = 256;
 
 /// Most machines' page size; a raw dump does not say its own.
 pub(super) const USUAL_PAGE_BYTES: u64 = 4096;

@@ -94,31 +94,22 @@ pub enum Frames {
     All,
 }
 
-/// Opens what a file holds: frames of a recording, or a raw copy of kpageflags.
+/// Opens what a file holds: a frame of a recording, or a raw copy of kpageflags.
 ///
 /// # Errors
 /// As [`Recording::open`] and [`System::open_dump`]; a dump has no frames to choose from.
-pub fn open_file(
-    path: &Path,
-    frames: Frames,
-    overrides: Overrides,
-) -> Result<Vec<Box<dyn Source>>> {
-    if !Recording::is_one(path) {
-        return match frames {
-            Frames::Last => Ok(vec![Box::new(System::open_dump(path, overrides)?)]),
-            Frames::Number(_) | Frames::All => Err(Error::NoFrames {
-                path: path.to_owned(),
-            }),
-        };
-    }
-    let recording = Recording::open(path)?;
-    let numbers = match frames {
-        Frames::Last => vec![None],
-        Frames::Number(number) => vec![Some(number)],
-        Frames::All => (0..recording.frames() as u64).map(Some).collect(),
+pub fn open_file(path: &Path, frames: Frames, overrides: Overrides) -> Result<Box<dyn Source>> {
+    let number = match frames {
+        Frames::Number(number) => Some(number),
+        Frames::Last | Frames::All => None,
     };
-    let frame = |number| Ok(Box::new(recording.frame(number)?) as Box<dyn Source>);
-    numbers.into_iter().map(frame).collect()
+    match (Recording::is_one(path), frames) {
+        (true, _) => Ok(Box::new(Recording::open(path)?.frame(number)?)),
+        (false, Frames::Last) => Ok(Box::new(System::open_dump(path, overrides)?)),
+        (false, _) => Err(Error::NoFrames {
+            path: path.to_owned(),
+        }),
+    }
 }
 
 /// What a source's times are.

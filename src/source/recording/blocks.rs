@@ -82,8 +82,8 @@ pub(super) fn read_index(blocks: &Blocks) -> Option<Vec<FrameEntry>> {
     let at = blocks.bytes.checked_sub(TRAILER_BYTES as u64)?;
     let mut bytes = [0; TRAILER_BYTES];
     blocks.read_exact(at, &mut bytes).ok()?;
-    let index = decode_trailer(&bytes)?;
-    let index = blocks.decode(index, Tag::Index, Index::decode).ok()?;
+    let index_at = decode_trailer(&bytes)?;
+    let index = blocks.decode(index_at, Tag::Index, Index::decode).ok()?;
     let leads = |entry: &FrameEntry| {
         let tags =
             [entry.start, entry.directory].map(|at| blocks.header(at).map(|header| header.tag));

@@ -43,7 +43,7 @@ type Cache = Vec<((Plane, usize), Arc<Vec<u64>>)>;
 pub struct RecordedFrame {
     pub(super) blocks: Arc<Blocks>,
     pub(super) machine: Machine,
-    pub(super) once: MachineHead,
+    pub(super) once: Arc<MachineHead>,
     pub(super) head: FrameHead,
     pub(super) start: Timestamp,
     pub(super) end: Timestamp,

@@ -7,6 +7,7 @@
 mod blocks;
 mod frame;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 
 pub use frame::RecordedFrame;
 
-use super::machine::{Extent, Machine, PageSize};
+use super::machine::{Extent, MAX_NAME, Machine, PageSize};
 use crate::error::{Error, Result};
 use crate::kernel::{Pfn, PfnRange, PfnSet};
 use crate::recording::{
@@ -27,11 +28,14 @@ use crate::recording::{
 use blocks::{Blocks, read_index, walk};
 use frame::{Chain, Chains};
 
+/// Frames that are followed from a key frame on. Recorders make one every 60.
+const MAX_FRAMES_TO_KEY: usize = 1024;
+
 /// An open recording.
 #[derive(Debug)]
 pub struct Recording {
     blocks: Arc<Blocks>,
-    machine: MachineHead,
+    machine: Arc<MachineHead>,
     frames: Vec<FrameEntry>,
     is_finished: bool,
 }
@@ -62,6 +66,7 @@ impl Recording {
         check_file_header(&header).map_err(|reason| blocks.malformed(0, reason))?;
         let first = FILE_HEADER.len() as u64;
         let machine = blocks.decode(first, Tag::Machine, MachineHead::decode)?;
+        let machine = sound(machine).map_err(|reason| blocks.malformed(first, reason))?;
         let indexed = read_index(&blocks);
         let is_finished = indexed.is_some();
         let frames = indexed.unwrap_or_else(|| walk(&blocks, first));
@@ -70,7 +75,7 @@ impl Recording {
         }
         Ok(Self {
             blocks,
-            machine,
+            machine: Arc::new(machine),
             frames,
             is_finished,
         })
@@ -91,16 +96,21 @@ impl Recording {
         self.blocks.bytes
     }
 
-    /// What the machine said once.
+    /// What the machine said once, names cut.
     pub fn machine(&self) -> &MachineHead {
         &self.machine
     }
 
-    /// What was said at the beginning and at the end of frame `number`, and its bytes.
+    /// Pages of RAM, where that is known.
+    pub fn ram_pages(&self) -> Option<u64> {
+        machine(&self.machine, 0).ram.map(|ram| ram.pages())
+    }
+
+    /// When frame `number` began, whether it is a key frame, what its end says, and its bytes.
     ///
     /// # Errors
     /// No such frame, or a damaged one.
-    pub fn describe(&self, number: u64) -> Result<(FrameHead, Directory, u64)> {
+    pub fn describe(&self, number: u64) -> Result<(Timestamp, bool, Directory, u64)> {
         let (_, entry) = self.entry(number)?;
         let head = self
             .blocks
@@ -108,7 +118,11 @@ impl Recording {
         let directory = self.directory(entry)?;
         let end =
             entry.directory + HEADER_BYTES as u64 + self.blocks.header(entry.directory)?.length;
-        Ok((head, directory, end - entry.start))
+        let start = head.start.parse().map_err(|_| {
+            let reason = Malformed::new("a frame's time is no time");
+            self.blocks.malformed(entry.start, reason)
+        })?;
+        Ok((start, head.key, directory, end - entry.start))
     }
 
     fn entry(&self, number: u64) -> Result<(usize, FrameEntry)> {
@@ -138,6 +152,10 @@ impl Recording {
             self.blocks
                 .malformed(entry.start, Malformed::new("no key frame stands before it"))
         })?;
+        if at - key > MAX_FRAMES_TO_KEY {
+            let reason = Malformed::new("its key frame is too far away");
+            return Err(self.blocks.malformed(entry.start, reason));
+        }
         let mut chains = Chains::new();
         let mut last = Directory::default();
         for &frame in &self.frames[key..=at] {
@@ -147,6 +165,13 @@ impl Recording {
         let head = self
             .blocks
             .decode(entry.start, Tag::Frame, FrameHead::decode)?;
+        let once = match &head.machine {
+            Some(other) => Arc::new(
+                sound(other.clone())
+                    .map_err(|reason| self.blocks.malformed(entry.start, reason))?,
+            ),
+            None => Arc::clone(&self.machine),
+        };
         let wrong = || {
             let reason = Malformed::new("a frame's time is no time");
             self.blocks.malformed(entry.start, reason)
@@ -155,11 +180,11 @@ impl Recording {
         let end = start.checked_add(Duration::from_nanos(last.duration_ns));
         Ok(RecordedFrame {
             blocks: Arc::clone(&self.blocks),
-            machine: machine(&self.machine, last.pages),
+            machine: machine(&once, last.pages),
             start,
             end: end.map_err(|_| wrong())?,
             head,
-            once: self.machine.clone(),
+            once,
             chains,
             pages: last.pages,
             cache: Mutex::default(),
@@ -170,6 +195,7 @@ impl Recording {
     fn follow(&self, frame: FrameEntry, directory: &Directory, chains: &mut Chains) -> Result<()> {
         let blocks = &self.blocks;
         let chunks = directory.pages.div_ceil(CHUNK_PAGES as u64);
+        let mut last: BTreeMap<Plane, u64> = BTreeMap::new();
         let mut at = frame.start + HEADER_BYTES as u64 + blocks.header(frame.start)?.length;
         for chunk in &directory.chunks {
             let next = (at + HEADER_BYTES as u64).checked_add(chunk.length);
@@ -178,7 +204,11 @@ impl Recording {
                 .ok_or_else(|| {
                     blocks.malformed(at, Malformed::new("a directory leads outside its frame"))
                 })?;
-            // Chunks of a plane are in order, so a chain is the next one or a known one.
+            // Chunks of a plane ascend, so a chain is the next one or a known one.
+            let before = last.insert(chunk.plane, chunk.number);
+            if before.is_some_and(|before| before >= chunk.number) {
+                return Err(blocks.malformed(at, Malformed::new("a chunk is out of order")));
+            }
             let chains = chains.entry(chunk.plane).or_default();
             let number = usize::try_from(chunk.number)
                 .ok()
@@ -194,12 +224,33 @@ impl Recording {
             }
             at = next;
         }
+        if at != frame.directory {
+            return Err(blocks.malformed(at, Malformed::new("a directory does not list its frame")));
+        }
         let is_whole = |chains: &Vec<Chain>| chains.len() as u64 >= chunks;
         match chains.contains_key(&Plane::Flags) && chains.values().all(is_whole) {
             true => Ok(()),
             false => Err(blocks.malformed(frame.start, Malformed::new("a frame lacks chunks"))),
         }
     }
+}
+
+/// The same, names cut to what names can be.
+///
+/// # Errors
+/// Sizes that no machine has.
+fn sound(head: MachineHead) -> Result<MachineHead, Malformed> {
+    let is_page = head.page_bytes.is_power_of_two() && (1024..=1 << 20).contains(&head.page_bytes);
+    if !is_page || !head.pmd_pages.is_power_of_two() || head.pmd_pages > 1 << 24 {
+        return Err(Malformed::new("page sizes that no machine has"));
+    }
+    let cut = |name: Option<String>| Some(name?.chars().take(MAX_NAME).collect());
+    Ok(MachineHead {
+        host: cut(head.host),
+        kernel: cut(head.kernel),
+        writer: head.writer.chars().take(MAX_NAME).collect(),
+        ..head
+    })
 }
 
 /// What a machine's record says, for `pages` page numbers.
@@ -214,14 +265,14 @@ fn machine(head: &MachineHead, pages: u64) -> Machine {
         )
     };
     let page_size = match head.page_size_assumed {
-        true => PageSize::Assumed(head.page_bytes.max(1)),
-        false => PageSize::Known(head.page_bytes.max(1)),
+        true => PageSize::Assumed(head.page_bytes),
+        false => PageSize::Known(head.page_bytes),
     };
     Machine {
         host: head.host.clone(),
         kernel: head.kernel.clone(),
         page_size,
-        pmd_pages: head.pmd_pages.max(1),
+        pmd_pages: head.pmd_pages,
         ram: set(&head.ram),
         blocks: set(&head.blocks),
         expected_end: Pfn(pages),
