@@ -16,8 +16,8 @@ use crate::recording::{
 use crate::scan::Watcher;
 use crate::source::{Clock, Extent, FILES_EACH, FILES_ONCE, FILES_THAT_NAME, PageSize, Source};
 
-/// Frames from one key frame to the next: at a change of one per cent a frame, deltas then take about
-/// as much room as keys.
+/// Frames from one key frame to the next. During a compile a delta takes a tenth of a key or less, so
+/// keys more often cost room; keys more rarely cost who seeks.
 const FRAMES_PER_KEY: u32 = 60;
 
 /// Chunks that are read before the first of them is written, per worker.
@@ -35,8 +35,9 @@ pub enum Names {
 /// How workers are scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
-    /// SCHED_IDLE: only when nobody else wants the processor. A build beside a frame a second took
-    /// 10 % longer so, 32 % at normal priority, 21 % at nice 19.
+    /// SCHED_IDLE: only when nobody else wants the processor. A compile that fills two processors took
+    /// up to 12 % longer beside `record --budget 100` so, and 90 % longer with `--nice none`; but it
+    /// leaves the recorder little, and one frame may take as long as the compile.
     Idle,
     /// As the process is.
     Normal,
@@ -222,8 +223,8 @@ impl Recorder {
 
     /// Chunks that were read side by side, in order.
     fn read(&mut self, source: &dyn Source, first: usize, count: usize) -> Result<Vec<ReadChunk>> {
+        let is_key = self.is_key();
         let planes = &self.planes;
-        let is_key = self.frames.is_multiple_of(FRAMES_PER_KEY);
         if self.chunks.len() < first + count {
             self.chunks
                 .resize_with(first + count, || vec![ChunkState::default(); planes.len()]);

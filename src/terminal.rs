@@ -21,7 +21,6 @@ pub struct Terminal {
 
 impl Terminal {
     /// Progress goes to standard error if that is a terminal, and nowhere when `quiet`.
-    ///
     pub fn new(quiet: bool) -> Self {
         let signal = Arc::new(AtomicUsize::new(0));
         let at_once = Arc::new(AtomicBool::new(true));

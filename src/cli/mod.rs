@@ -7,6 +7,7 @@ mod snapshot;
 mod source;
 
 pub use args::{Args, Usage, parse};
+pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};
 pub use request::{ExportRequest, PaletteRequest, Request, open_palette};
 pub use snapshot::{Scale, SnapshotRequest};

@@ -18,8 +18,8 @@ const USUAL_INTERVAL: Duration = Duration::from_secs(1);
 /// A frame of a large machine every day or so.
 const LEAST_BUDGET: f64 = 0.01;
 
-/// Longer times are mistakes, and clocks end.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+/// The longest time between two frames: longer ones are mistakes, and clocks end.
+pub(crate) const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// A recording, fully said.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::args::{SourceArgs, TypedSource};
 use crate::error::Result;
-use crate::source::{Frames, Overrides, Recording, Source, System, open_file};
+use crate::source::{Frames, Overrides, Recording, Source, System, is_page_size, open_file};
 
 /// Where the flags come from.
 #[derive(Clone, Debug)]
@@ -137,7 +137,7 @@ fn page_size(text: &str) -> Result<u64, String> {
         .parse::<u64>()
         .ok()
         .and_then(|number| number.checked_mul(unit));
-    bytes.filter(|bytes| bytes.is_power_of_two() && (1024..=1 << 20).contains(bytes)).ok_or_else(|| {
+    bytes.filter(|&bytes| is_page_size(bytes)).ok_or_else(|| {
         format!("--page-size {text} is no page size (a power of two from 1 KiB to 1 MiB: 4096, 16KiB, 64k)")
     })
 }

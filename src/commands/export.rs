@@ -13,7 +13,7 @@ const PAGES: usize = 1 << 16;
 
 /// Writes the raw words of a frame.
 pub(super) fn raw(request: &ExportRequest, terminal: &Terminal) -> Result<()> {
-    request.output.check_raw()?;
+    request.output.check_binary()?;
     let frame = Recording::open(&request.recording)?.frame(request.frame)?;
     let mut output = request.output.begin()?;
     terminal.take_signals();

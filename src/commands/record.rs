@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::SIGTERM;
 
-use crate::cli::{RecordRequest, Until};
+use crate::cli::{LONGEST, RecordRequest, Until};
 use crate::error::{Error, Result};
 use crate::output::RecordingFile;
 use crate::record::Recorder;
@@ -17,9 +17,6 @@ use crate::terminal::Terminal;
 
 /// How long a signal or the end of the command may stay unnoticed between two frames.
 const NAP: Duration = Duration::from_millis(20);
-
-/// However little may be spent, a frame a year.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// A recording in the making.
 struct Session<'a> {
@@ -34,7 +31,7 @@ struct Session<'a> {
 
 /// Records what was asked for, and gives the exit status of the command that went along.
 pub(super) fn record(request: &RecordRequest, terminal: &Terminal) -> Result<Option<ExitStatus>> {
-    request.recording.check_raw()?;
+    request.recording.check()?;
     let recorder = Recorder::new(
         &request.planes,
         request.names,

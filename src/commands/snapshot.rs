@@ -11,7 +11,7 @@ use crate::terminal::Terminal;
 /// Draws one picture of memory.
 pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()> {
     let palette = open_palette(&request.palette)?;
-    request.picture.check_picture()?;
+    request.picture.check_binary()?;
     request.json.as_ref().map_or(Ok(()), Target::check)?;
     let source = request.source.open()?;
     terminal.take_signals();

@@ -51,23 +51,15 @@ impl Target {
     /// Fails early where writing would fail late, after a scan of minutes. Leaves nothing behind.
     ///
     /// # Errors
-    /// No directory, no permission there, something that is not a file, or a picture to a terminal.
-    pub fn check_picture(&self) -> Result<()> {
+    /// No directory, no permission there, something that is not a file, or bytes to a terminal.
+    pub fn check_binary(&self) -> Result<()> {
         if *self == Target::Stdout && io::stdout().is_terminal() {
             return Err(Error::BinaryToTerminal);
         }
         self.check()
     }
 
-    /// As [`Target::check_picture`], for other bytes that a terminal cannot show.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn check_raw(&self) -> Result<()> {
-        self.check_picture()
-    }
-
-    /// As [`Target::check_picture`], for text.
+    /// As [`Target::check_binary`], for text.
     ///
     /// # Errors
     /// No directory, no permission there, or something that is not a file.

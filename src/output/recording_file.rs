@@ -2,7 +2,6 @@
 //! last whole frame whatever happens.
 
 use std::fs::File;
-use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
@@ -10,9 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::file::{Target, give_to_caller};
 use crate::error::{Error, Result};
-use crate::recording::{
-    Block, FILE_HEADER, FrameEntry, FrameHead, HEADER_BYTES, Index, Tag, trailer,
-};
+use crate::recording::{Block, FILE_HEADER, FrameEntry, FrameHead, Index, Tag, trailer};
 
 /// A recording that is being written.
 #[derive(Debug)]
@@ -60,11 +57,6 @@ impl RecordingFile {
     /// Whole frames so far.
     pub fn frames(&self) -> usize {
         self.frames.len()
-    }
-
-    /// Bytes so far.
-    pub fn bytes(&self) -> u64 {
-        self.end
     }
 
     /// Takes the next block.
@@ -166,13 +158,11 @@ impl RecordingFile {
         };
         let mut bytes = block.encode();
         bytes.extend(trailer(at));
-        debug_assert!(bytes.len() > HEADER_BYTES);
         let written = self.write(&bytes);
         if written.is_err() {
             // An index that is cut off would only be in the way of reading without one.
             let _ = self.file().set_len(self.whole);
         }
-        let _ = self.file().flush();
         written
     }
 }

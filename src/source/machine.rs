@@ -42,6 +42,11 @@ pub(super) const MAX_NAME: usize = 256;
 /// Most machines' page size; a raw dump does not say its own.
 pub(super) const USUAL_PAGE_BYTES: u64 = 4096;
 
+/// True for sizes that a base page can have: powers of two from 1 KiB to 1 MiB.
+pub fn is_page_size(bytes: u64) -> bool {
+    bytes.is_power_of_two() && (1 << 10..=1 << 20).contains(&bytes)
+}
+
 /// One machine, as far as it is known.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -200,12 +205,10 @@ impl Files {
         };
         let mut quotients: Vec<u64> = PAIRS.into_iter().filter_map(quotient).collect();
         quotients.sort_unstable();
-        let median = quotients
-            .get(quotients.len() / 2)
-            .filter(|bytes| (1000..=1 << 20).contains(*bytes));
-        median.map_or(PageSize::Assumed(USUAL_PAGE_BYTES), |&bytes| {
-            PageSize::Known(nearest_power_of_two(bytes))
-        })
+        let median = quotients.get(quotients.len() / 2);
+        let size = median.map(|&bytes| nearest_power_of_two(bytes));
+        size.filter(|&bytes| is_page_size(bytes))
+            .map_or(PageSize::Assumed(USUAL_PAGE_BYTES), PageSize::Known)
     }
 
     fn zones(&self) -> Vec<Zone> {
@@ -264,6 +267,7 @@ impl Files {
 }
 
 fn nearest_power_of_two(value: u64) -> u64 {
+    let value = value.clamp(1, 1 << 62);
     let above = value.next_power_of_two();
     if above - value <= value - above / 2 {
         above

@@ -10,7 +10,7 @@ mod system;
 mod unpack;
 
 pub use flags_file::FlagsFile;
-pub use machine::{Extent, Machine, PageSize};
+pub use machine::{Extent, Machine, PageSize, is_page_size};
 pub use recording::{RecordedFrame, Recording};
 pub use system::System;
 

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 pub use frame::RecordedFrame;
 
-use super::machine::{Extent, MAX_NAME, Machine, PageSize};
+use super::machine::{Extent, MAX_NAME, Machine, PageSize, is_page_size};
 use crate::error::{Error, Result};
 use crate::kernel::{Pfn, PfnRange, PfnSet};
 use crate::recording::{
@@ -112,16 +112,10 @@ impl Recording {
     /// No such frame, or a damaged one.
     pub fn describe(&self, number: u64) -> Result<(Timestamp, bool, Directory, u64)> {
         let (_, entry) = self.entry(number)?;
-        let head = self
-            .blocks
-            .decode(entry.start, Tag::Frame, FrameHead::decode)?;
+        let (head, start) = self.head(entry)?;
         let directory = self.directory(entry)?;
         let end =
             entry.directory + HEADER_BYTES as u64 + self.blocks.header(entry.directory)?.length;
-        let start = head.start.parse().map_err(|_| {
-            let reason = Malformed::new("a frame's time is no time");
-            self.blocks.malformed(entry.start, reason)
-        })?;
         Ok((start, head.key, directory, end - entry.start))
     }
 
@@ -133,6 +127,15 @@ impl Recording {
             asked: number,
             frames: self.frames.len(),
         })
+    }
+
+    /// What was said at a frame's beginning, and when that was.
+    fn head(&self, entry: FrameEntry) -> Result<(FrameHead, Timestamp)> {
+        let at = entry.start;
+        let head = self.blocks.decode(at, Tag::Frame, FrameHead::decode)?;
+        let reason = Malformed::new("a frame's time is no time");
+        let start = head.start.parse();
+        Ok((head, start.map_err(|_| self.blocks.malformed(at, reason))?))
     }
 
     fn directory(&self, entry: FrameEntry) -> Result<Directory> {
@@ -162,27 +165,19 @@ impl Recording {
             last = self.directory(frame)?;
             self.follow(frame, &last, &mut chains)?;
         }
-        let head = self
-            .blocks
-            .decode(entry.start, Tag::Frame, FrameHead::decode)?;
-        let once = match &head.machine {
-            Some(other) => Arc::new(
-                sound(other.clone())
-                    .map_err(|reason| self.blocks.malformed(entry.start, reason))?,
-            ),
+        let (head, start) = self.head(entry)?;
+        let malformed = |reason| self.blocks.malformed(entry.start, reason);
+        let once = match head.machine.clone() {
+            Some(other) => Arc::new(sound(other).map_err(malformed)?),
             None => Arc::clone(&self.machine),
         };
-        let wrong = || {
-            let reason = Malformed::new("a frame's time is no time");
-            self.blocks.malformed(entry.start, reason)
-        };
-        let start: Timestamp = head.start.parse().map_err(|_| wrong())?;
         let end = start.checked_add(Duration::from_nanos(last.duration_ns));
+        let end = end.map_err(|_| malformed(Malformed::new("a frame that never ended")))?;
         Ok(RecordedFrame {
             blocks: Arc::clone(&self.blocks),
             machine: machine(&once, last.pages),
             start,
-            end: end.map_err(|_| wrong())?,
+            end,
             head,
             once,
             chains,
@@ -240,8 +235,10 @@ impl Recording {
 /// # Errors
 /// Sizes that no machine has.
 fn sound(head: MachineHead) -> Result<MachineHead, Malformed> {
-    let is_page = head.page_bytes.is_power_of_two() && (1024..=1 << 20).contains(&head.page_bytes);
-    if !is_page || !head.pmd_pages.is_power_of_two() || head.pmd_pages > 1 << 24 {
+    if !is_page_size(head.page_bytes)
+        || !head.pmd_pages.is_power_of_two()
+        || head.pmd_pages > 1 << 24
+    {
         return Err(Malformed::new("page sizes that no machine has"));
     }
     let cut = |name: Option<String>| Some(name?.chars().take(MAX_NAME).collect());
