@@ -176,7 +176,7 @@ pub enum Error {
     },
 
     /// A result would replace something that is not a file.
-    #[error("cannot write {}: it is {what} (a picture replaces regular files only; - is standard output)", .path.display())]
+    #[error("cannot write {}: it is {what} (only regular files are replaced)", .path.display())]
     NotAFile {
         /// The result.
         path: PathBuf,
