@@ -184,6 +184,58 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// The directory of a series holds something.
+    #[error("cannot draw a series into {}: it is not empty (name a new directory)", .path.display())]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+    },
+
+    /// MP4 is ffmpeg's work, and it does not start.
+    #[error(
+        "cannot write {}: ffmpeg does not start, {} (install it, or let --animate write a GIF)", .path.display(), plain(.cause)
+    )]
+    NoFfmpeg {
+        /// The film.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+
+    /// ffmpeg failed.
+    #[error("cannot write {}: ffmpeg says: {cause}", .path.display())]
+    Ffmpeg {
+        /// The film.
+        path: PathBuf,
+        /// Its last line.
+        cause: String,
+    },
+
+    /// The running kernel is no copy.
+    #[error(
+        "cannot compare {}: it changes while it is read (record it first: pagemap-viz record)", .path.display()
+    )]
+    LiveComparison {
+        /// The kernel's file.
+        path: PathBuf,
+    },
+
+    /// Two sources of different page sizes.
+    #[error("cannot compare pages of {first} bytes with pages of {second} bytes")]
+    PageSizesDiffer {
+        /// Of the first source.
+        first: u64,
+        /// Of the second.
+        second: u64,
+    },
+
+    /// A series of one reading.
+    #[error("cannot tell what changed in {}: it has one frame", .path.display())]
+    OneFrame {
+        /// The recording.
+        path: PathBuf,
+    },
+
     /// Standard output is a screen.
     #[error(
         "a terminal cannot show what would be written (redirect standard output, or name a file)"

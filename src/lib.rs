@@ -4,8 +4,8 @@
 //! ([`kernel`]); they are read from a running system or a copy of
 //! one ([`source`]), which may be a recording ([`recording`]); each page gets
 //! a class ([`classify`]) and is counted ([`tally`]); pages become cells in rows ([`layout`]), packed
-//! as they come ([`grid`]) by one parallel pass ([`scan`]) or kept for
-//! later ([`record`]); cells, caption and legend become a picture
+//! as they come ([`grid`]) by one parallel pass ([`scan`]), which may tell what became of pages
+//! since another reading ([`compare`]), or kept for later ([`record`]); cells, caption and legend become a picture
 //! ([`render`]), which is described ([`facts`]) and written ([`output`]).
 //!
 //! The modules stand in the order in which data flows. Each uses only those above it, which
@@ -37,6 +37,9 @@ pub mod grid;
 
 // One pass over all pages.
 pub mod scan;
+
+// What became of a page.
+pub mod compare;
 
 // One reading after the other, kept.
 pub mod record;

@@ -92,6 +92,61 @@ impl ClassCounts {
     }
 }
 
+/// Pages per class before and class after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassMatrix {
+    pages: Box<[[u64; CLASSES]; CLASSES]>,
+}
+
+const CLASSES: usize = Class::ALL.len();
+
+impl Default for ClassMatrix {
+    fn default() -> Self {
+        Self {
+            pages: Box::new([[0; CLASSES]; CLASSES]),
+        }
+    }
+}
+
+impl ClassMatrix {
+    /// Counts the pages of a block by what they were and are. Keys are those of classes.
+    ///
+    /// # Panics
+    /// When a key stands for no class.
+    pub fn add(&mut self, before: &[Key], after: &[Key]) {
+        for (before, after) in before.iter().zip(after) {
+            self.pages[usize::from(before.0)][usize::from(after.0)] += 1;
+        }
+    }
+
+    /// Adds what another counted.
+    pub fn merge(&mut self, other: &ClassMatrix) {
+        let cells = self.pages.iter_mut().flatten();
+        cells
+            .zip(other.pages.iter().flatten())
+            .for_each(|(sum, more)| *sum += more);
+    }
+
+    /// Pages that were `before` and are `after`.
+    pub fn of(&self, before: Class, after: Class) -> u64 {
+        self.pages[before as usize][after as usize]
+    }
+
+    /// Pages per class before.
+    pub fn before(&self) -> ClassCounts {
+        let pages = self.pages.map(|row| row.iter().sum());
+        ClassCounts { pages }
+    }
+
+    /// Pages per class after.
+    pub fn after(&self) -> ClassCounts {
+        let sum = |class: usize| self.pages.iter().map(|row| row[class]).sum();
+        ClassCounts {
+            pages: std::array::from_fn(sum),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -62,6 +62,18 @@ impl Terminal {
         self.stop().map_or(Ok(()), Err)
     }
 
+    /// A SIGINT that came ended one part of the work, and the next begins; another ends that as well.
+    ///
+    /// # Errors
+    /// It was a SIGTERM, which ends everything.
+    pub fn go_on(&self) -> Result<()> {
+        let sigint = SIGINT as usize;
+        let _ = self
+            .signal
+            .compare_exchange(sigint, 0, Ordering::Relaxed, Ordering::Relaxed);
+        self.check()
+    }
+
     /// Says something that is no error.
     pub fn remark(&self, text: &str) {
         complain(text);

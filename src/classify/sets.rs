@@ -71,6 +71,15 @@ impl SetKeys {
         Self { sets, keys }
     }
 
+    /// With the sets of another reading under the same keys.
+    pub fn starting_with(sets: &[FlagSet]) -> Self {
+        let mut keys = Self::new();
+        for &set in sets {
+            keys.add(set);
+        }
+        keys
+    }
+
     /// What each key stands for.
     pub fn sets(&self) -> &[FlagSet] {
         &self.sets

@@ -1,14 +1,20 @@
 //! What was asked. `args` is what was typed, `request` and its parts what it means.
 
 mod args;
+mod diff;
+mod look;
 mod record;
 mod request;
 mod snapshot;
 mod source;
+mod timelapse;
 
 pub use args::{Args, Usage, parse};
+pub use diff::{Compared, DiffRequest};
+pub use look::{Look, Scale};
 pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};
 pub use request::{ExportRequest, PaletteRequest, Request, open_palette};
-pub use snapshot::{Scale, SnapshotRequest};
+pub use snapshot::SnapshotRequest;
 pub use source::SourceRequest;
+pub use timelapse::TimelapseRequest;

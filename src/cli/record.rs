@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::args::{NiceArg, RecordArgs};
-use super::request::processors;
+use super::args::{NiceArg, PaceArgs, RecordArgs, RunArgs, SeriesArgs};
+use super::request::threads;
 use super::source::SourceRequest;
 use crate::output::Target;
 use crate::record::{Names, Priority};
@@ -62,11 +62,41 @@ pub enum Until {
     Command(Vec<OsString>),
 }
 
+/// How a verb that records does so when nobody says.
+pub(super) struct Usual {
+    /// Per cent of the machine.
+    pub(super) budget: f64,
+    pub(super) priority: Priority,
+    /// Frames of the running kernel when nothing says when to end.
+    pub(super) frames: u64,
+}
+
 pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
-    let again = args.every.is_some()
-        || args.duration.is_some()
-        || args.count.is_some_and(|count| count > 1);
-    let sources = SourceRequest::several(&args.sources, args.page_size.as_deref())?;
+    let usual = Usual {
+        budget: 5.0,
+        priority: Priority::Idle,
+        frames: 1,
+    };
+    let recording = Target::new(&args.recording);
+    if recording == Target::Stdout {
+        return Err("a recording needs a file, because its end is written last".to_owned());
+    }
+    let planes = planes(args.counts, args.cgroups);
+    recorded(recording, args.series, args.pace, &args.run, planes, &usual)
+}
+
+/// A recording of what `series` and `pace` say.
+pub(super) fn recorded(
+    recording: Target,
+    series: SeriesArgs,
+    pace: PaceArgs,
+    run: &RunArgs,
+    planes: Vec<Plane>,
+    usual: &Usual,
+) -> Result<RecordRequest, String> {
+    let sources = SourceRequest::several(&series.typed, series.page_size.as_deref())?;
+    let paced = pace.every.is_some() || pace.duration.is_some();
+    let again = paced || pace.count.is_some_and(|count| count > 1);
     let several = sources.len() > 1 || sources.iter().any(SourceRequest::is_series);
     if several && again {
         return Err(
@@ -74,56 +104,52 @@ pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
                 .to_owned(),
         );
     }
-    if several && !args.command.is_empty() {
+    if several && !pace.command.is_empty() {
         return Err("a command goes along with one source".to_owned());
     }
-    if !(LEAST_BUDGET..=100.0).contains(&args.budget) {
+    let budget = pace.budget.unwrap_or(usual.budget);
+    if !(LEAST_BUDGET..=100.0).contains(&budget) {
         return Err(format!(
-            "--budget {} is not a share from 0.01 to 100 per cent",
-            args.budget
+            "--budget {budget} is not a share from 0.01 to 100 per cent"
         ));
     }
-    let every = args
-        .every
-        .as_deref()
-        .map(|text| duration("--every", text))
-        .transpose()?;
-    let lasts = args
-        .duration
-        .as_deref()
-        .map(|text| duration("--for", text))
-        .transpose()?;
+    let every = pace.every.as_deref().map(|text| duration("--every", text));
+    let lasts = pace.duration.as_deref().map(|text| duration("--for", text));
+    let lasts = lasts.transpose()?;
+    let endless = if again { u64::MAX } else { usual.frames };
     let bounds = Until::Bounds {
-        frames: args.count.unwrap_or(if again { u64::MAX } else { 1 }),
+        // A copy does not change.
+        frames: pace.count.unwrap_or(match series.typed.is_empty() {
+            true => endless,
+            false if paced => u64::MAX,
+            false => 1,
+        }),
         duration: lasts.unwrap_or(Duration::MAX),
     };
-    let recording = Target::new(&args.recording);
-    if recording == Target::Stdout {
-        return Err("a recording needs a file, because its end is written last".to_owned());
-    }
     Ok(RecordRequest {
         recording,
         sources,
-        planes: planes(args.counts, args.cgroups),
-        every: every.unwrap_or(USUAL_INTERVAL),
-        until: if args.command.is_empty() {
+        planes,
+        every: every.transpose()?.unwrap_or(USUAL_INTERVAL),
+        until: if pace.command.is_empty() {
             bounds
         } else {
-            Until::Command(args.command)
+            Until::Command(pace.command)
         },
-        budget: args.budget / 100.0,
-        priority: match args.nice {
-            NiceArg::Idle => Priority::Idle,
-            NiceArg::None => Priority::Normal,
+        budget: budget / 100.0,
+        priority: match pace.nice {
+            Some(NiceArg::Idle) => Priority::Idle,
+            Some(NiceArg::None) => Priority::Normal,
+            None => usual.priority,
         },
-        as_root: args.as_root,
-        names: if args.redact {
+        as_root: pace.as_root,
+        names: if run.redact {
             Names::Withheld
         } else {
             Names::Kept
         },
-        threads: args.threads.map_or_else(processors, usize::from),
-        quiet: args.quiet,
+        threads: threads(run),
+        quiet: run.quiet,
     })
 }
 

@@ -3,9 +3,11 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use super::args::{Args, PaletteVerb, PlaneArg, Usage, Verb};
+use super::args::{Args, PaletteVerb, PlaneArg, RunArgs, Usage, Verb};
+use super::diff::{DiffRequest, diff};
 use super::record::{RecordRequest, Until, record};
 use super::snapshot::{SnapshotRequest, snapshot};
+use super::timelapse::{TimelapseRequest, timelapse};
 use crate::error::{Error, Result};
 use crate::output::Target;
 use crate::recording::Plane;
@@ -16,6 +18,10 @@ use crate::render::{Palette, SHIPPED};
 pub enum Request {
     /// Draw one picture.
     Snapshot(Box<SnapshotRequest>),
+    /// Draw a series.
+    Timelapse(Box<TimelapseRequest>),
+    /// Compare readings.
+    Diff(Box<DiffRequest>),
     /// Make a recording.
     Record(Box<RecordRequest>),
     /// Say what a recording holds.
@@ -60,6 +66,12 @@ impl Request {
             Verb::Snapshot(args) => snapshot(args)
                 .map(|request| Self::Snapshot(Box::new(request)))
                 .map_err(Usage::Wrong),
+            Verb::Timelapse(args) => timelapse(*args)
+                .map(|request| Self::Timelapse(Box::new(request)))
+                .map_err(Usage::Wrong),
+            Verb::Diff(args) => diff(args)
+                .map(|request| Self::Diff(Box::new(request)))
+                .map_err(Usage::Wrong),
             Verb::Record(args) => record(args)
                 .map(|request| Self::Record(Box::new(request)))
                 .map_err(Usage::Wrong),
@@ -86,6 +98,10 @@ impl Request {
     pub fn is_quiet(&self) -> bool {
         match self {
             Self::Snapshot(request) => request.quiet,
+            Self::Diff(request) => request.quiet,
+            Self::Timelapse(request) => {
+                request.recording.quiet || matches!(request.recording.until, Until::Command(_))
+            }
             // What a command shows is its own.
             Self::Record(request) => request.quiet || matches!(request.until, Until::Command(_)),
             Self::Info(_) | Self::Export(_) | Self::Palette(_) => true,
@@ -93,9 +109,10 @@ impl Request {
     }
 }
 
-/// Threads when nobody says how many.
-pub(super) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get)
+/// Threads: one a processor when nobody says how many.
+pub(super) fn threads(args: &RunArgs) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(1, NonZero::get);
+    args.threads.map_or_else(processors, usize::from)
 }
 
 /// A palette by name or, failing that, from a file.

@@ -40,6 +40,20 @@ impl SourceRequest {
         Ok(Self { place, overrides })
     }
 
+    /// What stands at a place: a directory is a captured system, a file a recording or a raw copy.
+    pub(super) fn at(path: &Path, page_size: Option<&str>) -> Result<Self, String> {
+        let (sysroot, from) = match path.is_dir() {
+            true => (Some(path.to_owned()), None),
+            false => (None, Some(path.to_owned())),
+        };
+        let page_size = page_size.map(str::to_owned);
+        Self::one(SourceArgs {
+            sysroot,
+            from,
+            page_size,
+        })
+    }
+
     /// The sources of a recording, in the order of its frames; the running kernel when none is typed.
     pub(super) fn several(
         sources: &[TypedSource],
@@ -63,6 +77,14 @@ impl SourceRequest {
             .into_iter()
             .map(|place| Self { place, overrides })
             .collect())
+    }
+
+    /// The recording that it is all or the last of.
+    pub fn recording(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path, Frames::All | Frames::Last) if Recording::is_one(path) => Some(path),
+            _ => None,
+        }
     }
 
     /// True when it is all frames of a recording.

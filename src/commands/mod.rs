@@ -1,10 +1,12 @@
 //! The verbs: one file each, which reads as a sentence.
 
+mod diff;
 mod export;
 mod info;
 mod palette;
 mod record;
 mod snapshot;
+mod timelapse;
 
 use std::process::ExitStatus;
 
@@ -19,6 +21,8 @@ use crate::terminal::Terminal;
 pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>> {
     match request {
         Request::Snapshot(request) => snapshot::draw(request, terminal)?,
+        Request::Timelapse(request) => return timelapse::draw(request, terminal),
+        Request::Diff(request) => diff::compare(request, terminal)?,
         Request::Record(request) => return record::record(request, terminal),
         Request::Info(recording) => info::list(recording)?,
         Request::Export(request) => export::raw(request, terminal)?,

@@ -2,45 +2,45 @@
 
 use crate::cli::{SnapshotRequest, open_palette};
 use crate::error::Result;
-use crate::facts::{Asked, Facts};
+use crate::facts::Facts;
 use crate::output::{Pending, Target, write_picture, write_text};
 use crate::render::{Style, Subject, picture};
-use crate::scan::scan;
+use crate::scan::{Known, View, scan};
 use crate::terminal::Terminal;
 
 /// Draws one picture of memory.
 pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()> {
-    let palette = open_palette(&request.palette)?;
+    let palette = open_palette(&request.look.palette)?;
     request.picture.check_binary()?;
     request.json.as_ref().map_or(Ok(()), Target::check)?;
     let source = request.source.open()?;
     terminal.take_signals();
     let machine = source.machine();
-    let layout = request.layout(machine);
+    let layout = request.look.layout(machine.end(), machine.ram.as_ref());
 
-    let scan = scan(
-        source.as_ref(),
-        request.lens,
+    let view = View {
+        lens: request.look.lens,
         layout,
-        request.threads,
-        terminal,
-    )?;
+        known: &Known::default(),
+        against: None,
+    };
+    let scan = scan(source.as_ref(), view, request.threads, terminal)?;
     terminal.clear();
 
-    let host = machine.host.clone().filter(|_| !request.redact);
-    let subject = Subject::new(source.as_ref(), &scan, host, request.reducer.1.clone());
+    let mut subject = Subject::new(
+        source.as_ref(),
+        &scan,
+        &view,
+        request.look.reducer.1.clone(),
+    );
+    subject.host = subject.host.filter(|_| !request.redact);
     let counts = scan.classes.clone();
     let style = Style {
         palette,
-        legend: request.legend,
+        legend: request.look.legend,
     };
-    let mut picture = picture(scan, &subject, layout, &style)?;
-    let asked = Asked {
-        lens: request.lens,
-        layout,
-        palette: &style.palette,
-    };
-    let facts = Facts::new(&picture, &subject, &counts, &asked);
+    let mut picture = picture(scan, &subject, &style, None)?;
+    let facts = Facts::new(&picture, &subject, &counts, &style.palette);
 
     let mut drawn = request.picture.begin()?;
     write_picture(

@@ -14,6 +14,7 @@ use spool::{Spool, Stored};
 
 use crate::classify::KsmVerdict;
 use crate::error::Result;
+use crate::kernel::{PfnRange, PfnSet};
 use crate::layout::{KEPT_HOLE_ROWS, ROW_CELLS, Rows};
 
 /// Rows of cells, as a chunk gives them.
@@ -163,13 +164,48 @@ impl Grid {
         }
     }
 
-    /// What follows what, long runs of hole cut out.
-    pub fn pieces(&self) -> Vec<Piece> {
-        let cut = |&piece: &Piece| match piece {
-            Piece::Hole { rows } if rows > KEPT_HOLE_ROWS => Piece::Cut { rows },
-            piece => piece,
+    /// Rows of nothing but hole that may be cut out, in pages; beyond the last row there is nothing else.
+    pub fn holes(&self, row_pages: u64) -> PfnSet {
+        let mut row = 0;
+        let mut holes = Vec::new();
+        for piece in &self.pieces {
+            let end = row + piece.rows();
+            if matches!(piece, Piece::Hole { .. }) {
+                holes.push(PfnRange::new(row * row_pages, end * row_pages));
+            }
+            row = end;
+        }
+        holes.push(PfnRange::new(row * row_pages, u64::MAX));
+        holes.into_iter().collect()
+    }
+
+    /// What follows what up to row `rows`, `cuts` cut out.
+    pub fn pieces(&self, rows: u64, cuts: &PfnSet, row_pages: u64) -> Vec<Piece> {
+        let drawn: u64 = self.pieces.iter().map(|piece| piece.rows()).sum();
+        let padding = Piece::Hole {
+            rows: rows.saturating_sub(drawn),
         };
-        self.pieces.iter().map(cut).collect()
+        let mut joined: Vec<Piece> = Vec::new();
+        for &piece in self.pieces.iter().chain([&padding]) {
+            match (joined.last_mut(), piece) {
+                (Some(Piece::Hole { rows }), Piece::Hole { rows: more }) => *rows += more,
+                _ => joined.push(piece),
+            }
+        }
+        let mut row = 0;
+        let mut pieces = Vec::new();
+        for piece in joined.into_iter().filter(|piece| piece.rows() > 0) {
+            let end = row + piece.rows();
+            match piece {
+                Piece::Hole { .. } => {
+                    let hole = PfnRange::new(row * row_pages, end * row_pages);
+                    pieces.extend(cut(hole, cuts, row_pages));
+                }
+                piece => pieces.push(piece),
+            }
+            row = end;
+        }
+        pieces
     }
 
     /// The packed rows of a strip, as they are under `verdict`.
@@ -183,6 +219,25 @@ impl Grid {
             .unwrap_or(believed);
         self.spool.load(stored)
     }
+}
+
+/// A run of hole in what is drawn of it and what is not.
+fn cut(hole: PfnRange, cuts: &PfnSet, row_pages: u64) -> Vec<Piece> {
+    let rows = |range: &PfnRange| range.pages() / row_pages;
+    let out = cuts
+        .inside(hole)
+        .map(|range| (range.start, Piece::Cut { rows: rows(&range) }));
+    let kept = cuts.gaps(hole).into_iter();
+    let kept = kept.map(|range| (range.start, Piece::Hole { rows: rows(&range) }));
+    let mut pieces: Vec<_> = out.chain(kept).collect();
+    pieces.sort_by_key(|&(start, _)| start);
+    pieces.into_iter().map(|(_, piece)| piece).collect()
+}
+
+/// Of runs of hole those that are long enough to be cut out.
+pub fn long_enough(holes: &PfnSet, row_pages: u64) -> PfnSet {
+    let is_long = |range: &&PfnRange| range.pages() / row_pages > KEPT_HOLE_ROWS;
+    holes.ranges().iter().filter(is_long).copied().collect()
 }
 
 impl Default for Grid {
@@ -215,11 +270,33 @@ mod tests {
     #[test]
     fn holes_of_neighbouring_chunks_are_one() {
         let mut grid = Grid::new();
-        grid.push(vec![Strip::Hole { rows: 5 }])
+        for rows in [5, 10] {
+            grid.push(vec![Strip::Hole { rows: 5 }])
+                .expect("no scratch file is needed");
+            let holes = grid.holes(2);
+            let holes = holes.inside(PfnRange::new(0, 2 * rows)).collect();
+            let expected = if rows > KEPT_HOLE_ROWS {
+                Piece::Cut { rows }
+            } else {
+                Piece::Hole { rows }
+            };
+            assert_eq!(pieces(&grid, rows, &long_enough(&holes, 2)), [expected]);
+        }
+    }
+
+    fn pieces(grid: &Grid, rows: u64, cuts: &PfnSet) -> Vec<Piece> {
+        grid.pieces(rows, cuts, 2)
+    }
+
+    #[test]
+    fn a_cut_may_be_shorter_than_its_hole_and_lie_beyond_the_end() {
+        let mut grid = Grid::new();
+        grid.push(vec![Strip::Hole { rows: 12 }])
             .expect("no scratch file is needed");
-        assert_eq!(grid.pieces(), [Piece::Hole { rows: 5 }]);
-        grid.push(vec![Strip::Hole { rows: 5 }])
-            .expect("no scratch file is needed");
-        assert_eq!(grid.pieces(), [Piece::Cut { rows: 10 }]);
+        let cuts: PfnSet = [PfnRange::new(4, 22), PfnRange::new(26, 50)]
+            .into_iter()
+            .collect();
+        let [hole, cut] = [|rows| Piece::Hole { rows }, |rows| Piece::Cut { rows }];
+        assert_eq!(pieces(&grid, 20, &cuts), [hole(2), cut(9), hole(2), cut(7)]);
     }
 }

@@ -4,6 +4,13 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pfn(pub u64);
 
+impl Pfn {
+    /// The page so many pages on.
+    pub fn plus(self, pages: u64) -> Self {
+        Self(self.0 + pages)
+    }
+}
+
 /// Half-open range of pages, `start` up to but not including `end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PfnRange {
@@ -67,6 +74,12 @@ impl PfnSet {
             .iter()
             .take_while(move |r| r.start < within.end)
             .map(move |r| r.intersect(within))
+    }
+
+    /// The pages that are in both.
+    pub fn intersect(&self, other: &Self) -> Self {
+        let common = |&range: &PfnRange| other.inside(range).collect::<Vec<_>>();
+        self.ranges.iter().flat_map(common).collect()
     }
 
     /// The parts of `within` that are not in the set, in order.

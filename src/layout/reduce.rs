@@ -4,6 +4,7 @@
 
 use super::ROW_CELLS;
 use crate::classify::Key;
+use crate::kernel::Pfn;
 
 /// The rule that makes one cell of several pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,10 @@ pub enum Reducer {
     /// Along a row, each key's pages add to its account; the cell shows the key with the largest
     /// account, which pays for the cell. A key's share of a row's cells is its share of the pages.
     Proportional,
+    /// The key of one of the cell's pages, at a place that is random from cell to cell and always the
+    /// same for one cell: between two pictures as many cells change as pages do. Debts along a row
+    /// would move ten times as many.
+    Sample,
     /// The most frequent key of the cell.
     Dominant,
     /// This key if one page of the cell has it, else the most frequent.
@@ -33,18 +38,23 @@ pub struct RowReducer {
     pages_per_cell: u64,
     rows: Rows,
     cell: Counts,
+    /// The number of the first cell, from the first page of memory.
+    first_cell: u64,
+    sample: Key,
     accounts: Accounts,
     row_is_blank: bool,
 }
 
 impl RowReducer {
-    /// Starts at the beginning of a row.
-    pub fn new(reducer: Reducer, pages_per_cell: u64) -> Self {
+    /// Starts at the beginning of a row, with page number `start`.
+    pub fn new(reducer: Reducer, pages_per_cell: u64, start: Pfn) -> Self {
         Self {
             reducer,
             pages_per_cell,
             rows: Rows::default(),
             cell: Counts::new(),
+            first_cell: start.0 / pages_per_cell,
+            sample: Key::HOLE,
             accounts: Accounts::new(),
             row_is_blank: true,
         }
@@ -62,6 +72,7 @@ impl RowReducer {
             if is_uniform(here) {
                 self.add_run(here[0], room);
             } else {
+                self.take_sample(room, |at| here[at as usize]);
                 here.iter().for_each(|&key| self.cell.add(key, 1));
                 self.row_is_blank = false;
                 self.close_full_cell();
@@ -112,8 +123,20 @@ impl RowReducer {
             self.emit(key);
             return;
         }
+        self.take_sample(pages, |_| key);
         self.cell.add(key, pages);
         self.close_full_cell();
+    }
+
+    /// Of the next `pages` pages of the cell, keeps the one that its place names.
+    fn take_sample(&mut self, pages: u64, key_at: impl Fn(u64) -> Key) {
+        if self.reducer == Reducer::Sample {
+            let cell = self.first_cell + self.rows.cells.len() as u64;
+            let place = sample_place(cell, self.pages_per_cell);
+            if let Some(at) = place.checked_sub(self.cell.pages).filter(|&at| at < pages) {
+                self.sample = key_at(at);
+            }
+        }
     }
 
     fn close_full_cell(&mut self) {
@@ -125,12 +148,22 @@ impl RowReducer {
     fn close_cell(&mut self) {
         let key = match self.reducer {
             Reducer::Proportional => self.accounts.pay(&self.cell),
+            Reducer::Sample => self.sample_of_cell(),
             Reducer::Dominant => self.cell.most_frequent(),
             Reducer::Any(key) if self.cell.of(key) > 0 => key,
             Reducer::Any(_) => self.cell.most_frequent(),
         };
         self.cell.clear();
         self.emit(key);
+    }
+
+    /// Where memory ends before the sample's place, what is there.
+    fn sample_of_cell(&self) -> Key {
+        if self.cell.of(self.sample) > 0 {
+            self.sample
+        } else {
+            self.cell.most_frequent()
+        }
     }
 
     fn emit(&mut self, key: Key) {
@@ -145,6 +178,16 @@ impl RowReducer {
                 .push(std::mem::replace(&mut self.row_is_blank, true));
             self.accounts.clear();
         }
+    }
+}
+
+/// Which of its pages stands for a cell: the upper bits of its number times 2^64 by the golden ratio,
+/// which spread neighbours far apart.
+fn sample_place(cell: u64, pages_per_cell: u64) -> u64 {
+    let spread = cell.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    match pages_per_cell.trailing_zeros() {
+        0 => 0,
+        bits => spread >> (64 - bits),
     }
 }
 
@@ -254,7 +297,7 @@ mod tests {
 
     fn reduce(reducer: Reducer, pages_per_cell: u64, keys: &[u8]) -> Rows {
         let keys: Vec<Key> = keys.iter().map(|&key| Key(key)).collect();
-        let mut rows = RowReducer::new(reducer, pages_per_cell);
+        let mut rows = RowReducer::new(reducer, pages_per_cell, Pfn(0));
         rows.push(&keys);
         rows.finish()
     }
@@ -295,6 +338,24 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_sample_is_fair_and_a_change_of_one_page_moves_one_cell_at_most() {
+        let mut keys: Vec<u8> = (0..8 * 4096).map(|page| u8::from(page % 8 == 3)).collect();
+        let before = cells(Reducer::Sample, 8, &keys);
+        let shown = before.iter().filter(|&&key| key == 1).count();
+        assert!(
+            (462..=562).contains(&shown),
+            "{shown} of 4096, an eighth is 512"
+        );
+        keys[8 * 100 + 5] = 7;
+        let after = cells(Reducer::Sample, 8, &keys);
+        let moved = before
+            .iter()
+            .zip(&after)
+            .filter(|(one, other)| one != other);
+        assert!(moved.count() <= 1);
+    }
+
     proptest! {
         #[test]
         fn a_keys_share_of_a_row_is_its_share_of_the_pages(
@@ -311,9 +372,11 @@ mod tests {
         #[test]
         fn how_pages_arrive_changes_nothing(
             keys in proptest::collection::vec(0u8..4, 1..3000), cut in 1usize..500, power in 0u32..5,
+            sample: bool,
         ) {
+            let reducer = if sample { Reducer::Sample } else { Reducer::Proportional };
             let keys: Vec<Key> = keys.into_iter().map(Key).collect();
-            let mut whole = RowReducer::new(Reducer::Proportional, 1 << power);
+            let mut whole = RowReducer::new(reducer, 1 << power, Pfn(0));
             let mut parts = whole.clone();
             whole.push(&keys);
             for part in keys.chunks(cut) {

@@ -203,7 +203,10 @@ impl Pending {
     }
 
     /// Writes a text.
-    pub(super) fn write_text(&mut self, text: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn write_text(&mut self, text: &str) -> Result<()> {
         self.write_all(text.as_bytes())
             .map_err(|cause| self.failed(cause))
     }

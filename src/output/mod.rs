@@ -1,13 +1,22 @@
-//! Where results go: files that appear whole or not at all, standard output, picture formats.
+//! Where results go: files that appear whole or not at all, standard output, picture formats, series
+//! and animations.
 
+mod animation;
 mod convert;
+mod directory;
 mod file;
 mod png;
 mod recording_file;
+mod table;
+mod video;
 
+pub use animation::{AnimationFormat, animate};
 pub use convert::Format;
+pub use directory::SeriesDirectory;
 pub use file::{Pending, Target, print};
 pub use recording_file::RecordingFile;
+pub use table::write_csv;
+pub use video::{check_video, film};
 
 use crate::error::Result;
 use crate::facts::Facts;

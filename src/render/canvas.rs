@@ -3,10 +3,9 @@
 //! Keys of pages take the indices below [`Key::LIMIT`]; above them lie the surface's colours, and
 //! for each ink the steps between background and ink that smooth type needs.
 
-use super::palette::{Colour, Palette};
+use super::palette::{Colour, Palette, mix};
 use super::typeface::Type;
 use crate::classify::Key;
-use palette::{LinSrgb, Mix, Srgb};
 
 const STEPS: u8 = 16;
 
@@ -14,6 +13,8 @@ const STEPS: u8 = 16;
 pub(super) const BACKGROUND: u8 = Key::LIMIT as u8;
 /// Index of thin rules.
 pub(super) const LINE: u8 = BACKGROUND + 1;
+/// Index of the text's full colour.
+pub(super) const TEXT: u8 = LINE + STEPS;
 
 // Every index fits into one byte.
 const _: () = assert!(Key::LIMIT + 2 + 2 * STEPS as usize <= 256);
@@ -50,13 +51,6 @@ pub(super) fn surface_colours(palette: &Palette) -> Vec<Colour> {
         .collect()
 }
 
-/// Light adds up linearly, not in sRGB's numbers.
-fn mix(from: Colour, to: Colour, share: f32) -> Colour {
-    let [from, to]: [LinSrgb; 2] = [from, to].map(|colour| Srgb::from(colour.0).into_linear());
-    let mixed: Srgb<u8> = Srgb::from_linear(from.mix(to, share));
-    Colour([mixed.red, mixed.green, mixed.blue])
-}
-
 /// Pixels as palette indices, row after row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Canvas {
@@ -86,6 +80,11 @@ impl Canvas {
     /// All pixels, row after row.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
+    }
+
+    /// Adds another below, of the same width.
+    pub(super) fn append(&mut self, other: &Canvas) {
+        self.pixels.extend_from_slice(&other.pixels);
     }
 
     /// One row; background below the last.

@@ -4,32 +4,64 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::canvas::{Canvas, Ink};
-use super::numbers::{grouped, size};
+use super::numbers::{grouped, size, span_of_time};
+use super::series::Series;
 use super::subject::Subject;
-use super::typeface::{BODY, TITLE, Type};
-use crate::layout::{Layout, ROW_CELLS};
+use super::typeface::{BODY, TITLE};
+use crate::layout::ROW_CELLS;
 use crate::source::{Clock, PageSize};
 
 const MARGIN: i64 = 10;
 const LINE_PITCH: i64 = 18;
 
 /// Draws the caption. When what one pixel is does not fit beside the machine, it has its own line.
-pub(super) fn caption(subject: &Subject, layout: &Layout, width: usize) -> Canvas {
+pub(super) fn caption(subject: &Subject, width: usize) -> Canvas {
     let room = width as i64 - 2 * MARGIN;
-    let (machine, scale) = (machine_line(subject), scale_line(subject, layout));
-    let machine_width = BODY.width(&machine);
-    let fits = machine_width + BODY.width(&scale) + 2 * MARGIN <= room;
-    let lines = if fits { 1 } else { 2 };
-    let mut canvas = Canvas::new(width, (34 + LINE_PITCH * lines + 6) as usize);
-    let write = |canvas: &mut Canvas, y, text: &str, cut: Type, ink| {
-        canvas.write(MARGIN, y, &cut.fit(text, room), cut, ink);
-    };
-    write(&mut canvas, 22, &subject.title(), TITLE, Ink::Text);
-    write(&mut canvas, 43, &machine, BODY, Ink::Muted);
-    if fits {
-        canvas.write_left_of(width as i64 - MARGIN, 43, &scale, BODY, Ink::Muted);
+    let (machine, scale) = (machine_line(subject), scale_line(subject));
+    let fits = BODY.width(&machine) + BODY.width(&scale) + 2 * MARGIN <= room;
+    let lines = if fits {
+        vec![(machine, scale)]
     } else {
-        write(&mut canvas, 43 + LINE_PITCH, &scale, BODY, Ink::Muted);
+        vec![(machine, String::new()), (scale, String::new())]
+    };
+    draw(&subject.title(), "", &lines, width)
+}
+
+/// Draws the caption of one picture of a series: time since the start, and always the same lines.
+pub(super) fn moment_caption(
+    subject: &Subject,
+    series: &Series,
+    number: usize,
+    width: usize,
+) -> Canvas {
+    let last = series.len() - 1;
+    let since = series.elapsed(number).zip(series.elapsed(last));
+    let since = since.map(|(now, all)| format!("+ {}", span_of_time(now, all)));
+    let place = format!("picture {} of {}", number + 1, last + 1);
+    let lines = [
+        (machine_line(subject), String::new()),
+        (scale_line(subject), place),
+    ];
+    draw(&subject.title(), &since.unwrap_or_default(), &lines, width)
+}
+
+/// A title and lines, each with something at its right end.
+fn draw(title: &str, beside: &str, lines: &[(String, String)], width: usize) -> Canvas {
+    let room = width as i64 - 2 * MARGIN;
+    let right = width as i64 - MARGIN;
+    let mut canvas = Canvas::new(width, 34 + LINE_PITCH as usize * lines.len() + 6);
+    let title_room = room - TITLE.width(beside) - MARGIN;
+    canvas.write(MARGIN, 22, &TITLE.fit(title, title_room), TITLE, Ink::Text);
+    canvas.write_left_of(right, 22, beside, TITLE, Ink::Text);
+    for (number, (left, beside)) in lines.iter().enumerate() {
+        let y = 43 + LINE_PITCH * number as i64;
+        let left_room = if beside.is_empty() {
+            room
+        } else {
+            room - BODY.width(beside) - MARGIN
+        };
+        canvas.write(MARGIN, y, &BODY.fit(left, left_room), BODY, Ink::Muted);
+        canvas.write_left_of(right, y, beside, BODY, Ink::Muted);
     }
     canvas
 }
@@ -46,9 +78,10 @@ fn machine_line(subject: &Subject) -> String {
         )
     });
     let pages = ram.unwrap_or_else(|| format!("{} pages", grouped(subject.pages)));
-    let date = match subject.clock {
-        Clock::Now | Clock::Then => time(subject.time),
-        Clock::FileDate => format!("file of {}", time(subject.time)),
+    let date = match (&subject.since, subject.clock) {
+        (Some(since), _) => times(since.time, subject.time),
+        (None, Clock::Now | Clock::Then) => time(subject.time),
+        (None, Clock::FileDate) => format!("file of {}", time(subject.time)),
     };
     kernel
         .into_iter()
@@ -63,8 +96,22 @@ fn time(time: Timestamp) -> String {
         .to_string()
 }
 
-fn scale_line(subject: &Subject, layout: &Layout) -> String {
-    let pages = layout.pages_per_cell;
+/// The second time without what both have in common.
+fn times(first: Timestamp, last: Timestamp) -> String {
+    let (first, last) = (time(first), time(last));
+    let (day, _) = first.split_at(DATE_LETTERS);
+    let since = first.trim_end_matches(" UTC");
+    format!(
+        "{since} to {}",
+        last.strip_prefix(day).unwrap_or(&last).trim_start()
+    )
+}
+
+/// Letters of 2026-11-20.
+const DATE_LETTERS: usize = 10;
+
+fn scale_line(subject: &Subject) -> String {
+    let pages = subject.layout.pages_per_cell;
     let page_bytes = subject.page_size.bytes();
     let assumed = if matches!(subject.page_size, PageSize::Assumed(_)) {
         ", page size assumed"

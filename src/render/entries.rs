@@ -1,10 +1,13 @@
 //! What a lens's keys mean to a reader: name, colour and pages of each, in the legend's order.
 
+use super::canvas::TEXT;
 use super::palette::{Colour, Palette};
 use super::set_colours::{set_colours, set_name};
 use crate::classify::{CLASS_KEYS, Class, FlagSet, Key, KsmVerdict, settle};
+use crate::compare::{CHURN_STEPS, FREED, RECLASSED, USED, churn_key, faded, vivid};
 use crate::kernel::PageFlags;
-use crate::tally::{ClassCounts, Tally};
+use crate::scan::Lens;
+use crate::tally::Tally;
 
 /// Sets that have a colour of their own; the others share one.
 const COLOURED_SETS: usize = 32;
@@ -16,47 +19,169 @@ pub struct Entry {
     pub name: String,
     /// Its colour.
     pub colour: Colour,
+    /// The palette index of its swatch.
+    pub swatch: u8,
     /// The keys that are drawn so: palette indices.
     pub keys: Vec<Key>,
     /// Its pages.
     pub pages: u64,
     /// The flags, when the lens is flags and it is one set.
     pub flags: Option<PageFlags>,
-    /// True for pages that do not exist.
-    pub is_hole: bool,
+    /// How its pages count.
+    pub counted: Counted,
 }
 
-/// The entries with pages.
-pub fn entries(
-    classes: &ClassCounts,
-    keys: &Tally,
-    sets: &[FlagSet],
-    ksm: KsmVerdict,
-    palette: &Palette,
-) -> Vec<Entry> {
-    let all = if sets.is_empty() {
-        class_entries(classes, ksm, palette)
-    } else {
-        set_entries(keys, sets, palette)
-    };
-    all.into_iter().filter(|entry| entry.pages > 0).collect()
+/// How the pages of an entry count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Once, as part of memory.
+    Once,
+    /// In other entries as well.
+    Elsewhere,
+    /// Not at all: they do not exist.
+    Hole,
 }
 
-fn class_entries(counts: &ClassCounts, ksm: KsmVerdict, palette: &Palette) -> Vec<Entry> {
-    let keys_of = |class: Class| {
-        (0..CLASS_KEYS as u8)
-            .map(Key)
-            .filter(move |&key| settle(key, ksm) == class)
-    };
-    let entry = |class: Class| Entry {
-        name: class.name().to_owned(),
-        colour: palette.class(class),
-        keys: keys_of(class).collect(),
-        pages: counts.of(class),
-        flags: None,
-        is_hole: class == Class::Hole,
-    };
-    Class::in_legend_order().into_iter().map(entry).collect()
+/// What the keys of one lens mean in one picture, or in all pictures of a series.
+#[derive(Clone, Copy)]
+pub(super) struct Meaning<'a> {
+    pub(super) lens: Lens,
+    /// What the keys of the flags lens stand for.
+    pub(super) sets: &'a [FlagSet],
+    pub(super) ksm: KsmVerdict,
+    /// Pages that decide which entries there are, and the order of those that have none of their own.
+    pub(super) all: &'a Tally,
+    pub(super) palette: &'a Palette,
+}
+
+impl Meaning<'_> {
+    /// The entries that ever have pages, with the pages that `now` counts.
+    pub(super) fn entries(&self, now: &Tally) -> Vec<Entry> {
+        let mut entries = match self.lens {
+            Lens::Class => self.class_entries(|_| None),
+            Lens::Flags(_) => set_entries(self.all, self.sets, self.palette),
+            Lens::Changes => self.class_entries(|class| Some(vivid(class))),
+            Lens::Difference => self.event_entries(&self.differences()),
+            Lens::Churn => self.event_entries(&self.steps()),
+        };
+        let of = |tally: &Tally, entry: &Entry| entry.keys.iter().map(|&key| tally.of(key)).sum();
+        entries.retain(|entry| of(self.all, entry) > 0);
+        for entry in &mut entries {
+            entry.pages = of(now, entry);
+        }
+        if self.lens == Lens::Changes {
+            entries.push(self.changed(now));
+        }
+        entries
+    }
+
+    /// Keys that are not drawn in their entry's colour.
+    pub(super) fn tints(&self) -> Vec<(Key, Colour)> {
+        let tint = |&class: &Class| (vivid(class), self.palette.vivid(class));
+        match self.lens {
+            Lens::Changes => Class::ALL.iter().map(tint).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn class_entries(&self, marked: impl Fn(Class) -> Option<Key>) -> Vec<Entry> {
+        let keys_of = |class: Class| {
+            (0..CLASS_KEYS as u8)
+                .map(Key)
+                .filter(move |&key| settle(key, self.ksm) == class)
+                .chain(marked(class))
+        };
+        let entry = |class: Class| Entry {
+            counted: counted(class),
+            ..Entry::new(class.name(), self.palette.class(class), keys_of(class))
+        };
+        Class::in_legend_order().into_iter().map(entry).collect()
+    }
+
+    /// The line that says how much is marked.
+    fn changed(&self, now: &Tally) -> Entry {
+        let pages = Class::ALL.iter().map(|&class| now.of(vivid(class))).sum();
+        Entry {
+            pages,
+            swatch: TEXT,
+            counted: Counted::Elsewhere,
+            ..Entry::new("changed since the last", self.palette.surface.text, [])
+        }
+    }
+
+    fn differences(&self) -> Vec<(Key, &'static str, Colour)> {
+        let changes = self.palette.changes();
+        vec![
+            (FREED, "freed", changes.freed),
+            (USED, "newly used", changes.used),
+            (RECLASSED, "changed class", changes.changed),
+        ]
+    }
+
+    fn steps(&self) -> Vec<(Key, &'static str, Colour)> {
+        const NAMES: [&str; CHURN_STEPS.len()] = [
+            "changed once",
+            "2 to 3 times",
+            "4 to 7 times",
+            "8 to 15 times",
+            "16 times or more",
+        ];
+        let step = |(step, (name, from)): (usize, (&'static str, u8))| {
+            let colour = self.palette.churn(step, NAMES.len());
+            (churn_key(from), name, colour)
+        };
+        NAMES
+            .into_iter()
+            .zip(CHURN_STEPS)
+            .enumerate()
+            .map(step)
+            .collect()
+    }
+
+    /// What happened, and then what did not, by class.
+    fn event_entries(&self, events: &[(Key, &'static str, Colour)]) -> Vec<Entry> {
+        let event = |&(key, name, colour): &(Key, &str, Colour)| Entry::new(name, colour, [key]);
+        let unchanged = |class: Class| match class {
+            Class::Hole => Entry {
+                counted: Counted::Hole,
+                ..Entry::new(
+                    class.name(),
+                    self.palette.class(class),
+                    [Key::HOLE, faded(class)],
+                )
+            },
+            class => Entry::new(
+                &format!("unchanged {}", class.name()),
+                self.palette.faded(class),
+                [faded(class)],
+            ),
+        };
+        let classes = Class::in_legend_order().into_iter().map(unchanged);
+        events.iter().map(event).chain(classes).collect()
+    }
+}
+
+fn counted(class: Class) -> Counted {
+    match class {
+        Class::Hole => Counted::Hole,
+        _ => Counted::Once,
+    }
+}
+
+impl Entry {
+    /// Of existing pages, still to be counted.
+    fn new(name: &str, colour: Colour, keys: impl IntoIterator<Item = Key>) -> Self {
+        let keys: Vec<Key> = keys.into_iter().collect();
+        Self {
+            name: name.to_owned(),
+            colour,
+            swatch: keys.first().unwrap_or(&Key::HOLE).0,
+            keys,
+            pages: 0,
+            flags: None,
+            counted: Counted::Once,
+        }
+    }
 }
 
 /// Most frequent first, the rest together, hole last.
@@ -78,33 +203,19 @@ fn set_entries(tally: &Tally, sets: &[FlagSet], palette: &Palette) -> Vec<Entry>
     let mut entries: Vec<Entry> = own
         .iter()
         .map(|&(key, flags)| Entry {
-            name: set_name(flags),
-            colour: colours[&flags],
-            keys: vec![key],
-            pages: tally.of(key),
             flags: Some(flags),
-            is_hole: false,
+            ..Entry::new(&set_name(flags), colours[&flags], [key])
         })
         .collect();
     let beyond = keyed()
         .filter(|(_, set)| *set == FlagSet::Rest)
         .map(|(key, _)| key);
     let rest: Vec<Key> = overflow.iter().map(|&(key, _)| key).chain(beyond).collect();
+    let name = rest_name(overflow.len(), tally, keyed());
+    entries.push(Entry::new(&name, palette.class(Class::Other), rest));
     entries.push(Entry {
-        name: rest_name(overflow.len(), tally, keyed()),
-        colour: palette.class(Class::Other),
-        pages: rest.iter().map(|&key| tally.of(key)).sum(),
-        keys: rest,
-        flags: None,
-        is_hole: false,
-    });
-    entries.push(Entry {
-        name: Class::Hole.name().to_owned(),
-        colour: palette.class(Class::Hole),
-        keys: vec![Key::HOLE],
-        pages: tally.of(Key::HOLE),
-        flags: None,
-        is_hole: true,
+        counted: Counted::Hole,
+        ..Entry::new(Class::Hole.name(), palette.class(Class::Hole), [Key::HOLE])
     });
     entries
 }

@@ -1,10 +1,9 @@
 //! The legend: a table of swatch, name, pages, size and share, and the honest lines at its foot.
 
 use super::canvas::{Canvas, Ink, LINE};
-use super::entries::Entry;
+use super::entries::{Counted, Entry};
 use super::numbers::{grouped, share, size};
 use super::typeface::{BODY, SMALL};
-use crate::classify::Key;
 
 const MARGIN: i64 = 10;
 const PITCH: i64 = 20;
@@ -20,15 +19,30 @@ const FOOT_PITCH: i64 = 16;
 struct Table {
     rows: Vec<[String; 4]>,
     swatches: Vec<u8>,
-    widths: [i64; 4],
+    widths: Widths,
     /// Share of each line in 1/1000; what does not exist has none.
     bars: Vec<Option<i64>>,
 }
 
+/// Least widths of a table's columns, so that nothing moves from picture to picture of a series.
+pub(super) type Widths = [i64; 4];
+
+/// The widths that a table of these entries takes by itself.
+pub(super) fn widths(entries: &[Entry], page_bytes: u64) -> Widths {
+    Table::new(entries, page_bytes).widths
+}
+
 /// Draws a legend `width` pixels wide, in two columns of lines when they fit.
-pub(super) fn legend(entries: &[Entry], page_bytes: u64, notes: &[String], width: usize) -> Canvas {
+pub(super) fn legend(
+    entries: &[Entry],
+    page_bytes: u64,
+    notes: &[String],
+    least: Widths,
+    width: usize,
+) -> Canvas {
     let room = width as i64 - 2 * MARGIN;
     let mut table = Table::new(entries, page_bytes);
+    table.widen(least);
     let columns = if 2 * table.width() + BETWEEN_COLUMNS <= room && entries.len() > 1 {
         2
     } else {
@@ -62,20 +76,22 @@ pub(super) fn legend(entries: &[Entry], page_bytes: u64, notes: &[String], width
 }
 
 /// Width that a legend of one column wants.
-pub(super) fn wanted_width(entries: &[Entry], page_bytes: u64) -> usize {
-    (Table::new(entries, page_bytes).width() + 2 * MARGIN) as usize
+pub(super) fn wanted_width(entries: &[Entry], page_bytes: u64, least: Widths) -> usize {
+    let mut table = Table::new(entries, page_bytes);
+    table.widen(least);
+    (table.width() + 2 * MARGIN) as usize
 }
 
 impl Table {
     fn new(entries: &[Entry], page_bytes: u64) -> Self {
         let existing = entries
             .iter()
-            .filter(|entry| !entry.is_hole)
+            .filter(|entry| entry.counted == Counted::Once)
             .map(|entry| entry.pages)
             .sum();
         let cells = |entry: &Entry| {
             // What does not exist has no share of memory.
-            let share = if entry.is_hole {
+            let share = if entry.counted == Counted::Hole {
                 String::new()
             } else {
                 share(entry.pages, existing)
@@ -95,14 +111,19 @@ impl Table {
                 .max()
                 .unwrap_or(0)
         };
-        let swatch = |entry: &Entry| entry.keys.first().unwrap_or(&Key::HOLE).0;
-        let bar = |entry: &Entry| (!entry.is_hole).then(|| bar_length(entry.pages, existing));
+        let exists = |entry: &Entry| entry.counted != Counted::Hole;
+        let bar = |entry: &Entry| exists(entry).then(|| bar_length(entry.pages, existing));
         Self {
             widths: [0, 1, 2, 3].map(width),
-            swatches: entries.iter().map(swatch).collect(),
+            swatches: entries.iter().map(|entry| entry.swatch).collect(),
             bars: entries.iter().map(bar).collect(),
             rows,
         }
+    }
+
+    fn widen(&mut self, least: Widths) {
+        let pairs = self.widths.iter_mut().zip(least);
+        pairs.for_each(|(width, least)| *width = least.max(*width));
     }
 
     fn width(&self) -> i64 {

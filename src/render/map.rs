@@ -3,8 +3,8 @@
 use super::gap::{GAP_HEIGHT, gap};
 use crate::classify::{Key, KsmVerdict};
 use crate::error::Result;
-use crate::grid::{Grid, Packed, Piece, unpack};
-use crate::kernel::{Pfn, PfnRange};
+use crate::grid::{Grid, Packed, Piece, long_enough, unpack};
+use crate::kernel::{Pfn, PfnRange, PfnSet};
 use crate::layout::{Layout, ROW_CELLS};
 
 /// Rows of the map that follow each other, and where they are in the picture.
@@ -18,6 +18,26 @@ pub struct MapRows {
     pub pages: PfnRange,
     /// False for a break, which stands for its pages without drawing them.
     pub is_drawn: bool,
+}
+
+/// What of the page numbers a map shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// The first page after the last.
+    pub(super) end: Pfn,
+    /// Pages of the rows that are cut out.
+    pub(super) cuts: PfnSet,
+}
+
+impl Span {
+    /// All that is not a long run of rows of `holes`.
+    pub(super) fn new(end: Pfn, holes: &PfnSet, layout: &Layout) -> Self {
+        let row_pages = layout.row_pages();
+        let rows = PfnRange::new(0, end.0.div_ceil(row_pages) * row_pages);
+        let holes = holes.inside(rows).collect();
+        let cuts = long_enough(&holes, row_pages);
+        Self { end, cuts }
+    }
 }
 
 /// A piece of the map, [`ROW_CELLS`] pixels wide.
@@ -51,11 +71,12 @@ impl Map {
     pub(super) fn new(
         grid: Grid,
         ksm: KsmVerdict,
-        end: Pfn,
+        span: &Span,
         layout: &Layout,
         page_bytes: u64,
         top: u64,
     ) -> Self {
+        let row_pages = layout.row_pages();
         let mut y = top;
         let mut page = 0;
         let mut place = |piece: Piece| {
@@ -65,8 +86,8 @@ impl Map {
             } else {
                 GAP_HEIGHT as u64
             };
-            let next = page + piece.rows() * layout.row_pages();
-            let pages = PfnRange::new(page, next.min(end.0));
+            let next = page + piece.rows() * row_pages;
+            let pages = PfnRange::new(page, next.min(span.end.0));
             let rows = MapRows {
                 y,
                 height,
@@ -76,7 +97,9 @@ impl Map {
             (y, page) = (y + height, next);
             (piece, rows)
         };
-        let pieces = grid.pieces().into_iter().map(&mut place).collect();
+        let rows = span.end.0.div_ceil(row_pages);
+        let pieces = grid.pieces(rows, &span.cuts, row_pages);
+        let pieces = pieces.into_iter().map(&mut place).collect();
         Self {
             pieces,
             grid,

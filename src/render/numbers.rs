@@ -1,4 +1,6 @@
-//! Numbers as a reader wants them: grouped, in binary units, as shares.
+//! Numbers as a reader wants them: grouped, in binary units, as shares, as times.
+
+use std::time::Duration;
 
 /// A whole number with its thousands apart: `6,553,600`.
 pub fn grouped(number: u64) -> String {
@@ -46,6 +48,16 @@ pub fn share(part: u64, whole: u64) -> String {
     }
 }
 
+/// A time in the unit that fits `longest`, the longest beside it: `37.2 s`, `12 min 07 s`, `3 h 07 min`.
+pub(super) fn span_of_time(time: Duration, longest: Duration) -> String {
+    let seconds = time.as_secs();
+    match longest.as_secs() {
+        0..120 => format!("{:.1} s", time.as_secs_f64()),
+        120..7200 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +89,20 @@ mod tests {
         table
             .iter()
             .for_each(|&(bytes, text)| assert_eq!(size(bytes), text));
+    }
+
+    #[test]
+    fn times_of_one_series_have_one_unit() {
+        let table = [
+            (37.24, 100, "37.2 s"),
+            (67.0, 7000, "1 min 07 s"),
+            (3.0, 7000, "0 min 03 s"),
+            (11_220.0, 20_000, "3 h 07 min"),
+        ];
+        for (time, longest, text) in table {
+            let time = Duration::from_secs_f64(time);
+            assert_eq!(span_of_time(time, Duration::from_secs(longest)), text);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use palette::color_difference::EuclideanDistance;
-use palette::{IntoColor, Oklab, Srgb};
+use palette::{Clamp, IntoColor, LinSrgb, Mix, Oklab, Srgb};
 use serde::{Deserialize, Serialize};
 
 use crate::classify::Class;
@@ -25,10 +25,25 @@ pub struct Colour(pub [u8; 3]);
 impl Colour {
     /// Oklab distance times 100, for normal vision.
     pub(super) fn distance(self, other: Self) -> f32 {
-        let [one, two]: [Oklab; 2] =
-            [self, other].map(|colour| Srgb::from(colour.0).into_linear().into_color());
-        100.0 * EuclideanDistance::distance(one, two)
+        100.0 * EuclideanDistance::distance(oklab(self), oklab(other))
     }
+}
+
+fn oklab(colour: Colour) -> Oklab {
+    Srgb::from(colour.0).into_linear().into_color()
+}
+
+fn colour_of(oklab: Oklab) -> Colour {
+    let linear: LinSrgb = oklab.into_color();
+    let encoded: Srgb<u8> = Srgb::from_linear(linear.clamp());
+    Colour([encoded.red, encoded.green, encoded.blue])
+}
+
+/// Light adds up linearly, not in sRGB's numbers.
+pub(super) fn mix(from: Colour, to: Colour, share: f32) -> Colour {
+    let [from, to]: [LinSrgb; 2] = [from, to].map(|colour| Srgb::from(colour.0).into_linear());
+    let mixed: Srgb<u8> = Srgb::from_linear(from.mix(to, share));
+    Colour([mixed.red, mixed.green, mixed.blue])
 }
 
 impl fmt::Display for Colour {
@@ -73,6 +88,22 @@ pub struct Surface {
     pub line: Colour,
 }
 
+/// Colours of what happened to pages between readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeColours {
+    /// Pages that became free.
+    pub freed: Colour,
+    /// Pages that were free.
+    pub used: Colour,
+    /// Pages that are something else now.
+    pub changed: Colour,
+    /// Pages that changed once in a series.
+    pub rarely: Colour,
+    /// Pages that changed again and again.
+    pub often: Colour,
+}
+
 /// A colour for everything.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +118,9 @@ pub struct Palette {
     pub safe: bool,
     /// Colours of what is not map.
     pub surface: Surface,
+    /// Colours of what happened to pages; those of a shipped palette when it has none of its own.
+    #[serde(default)]
+    changes: Option<ChangeColours>,
     /// A colour for every class.
     pub classes: ClassColours,
 }
@@ -136,6 +170,40 @@ impl Palette {
         Some(Self::parse(name, text).expect("tests read every shipped palette"))
     }
 
+    /// The colours of what happened to pages.
+    pub fn changes(&self) -> ChangeColours {
+        let like = if self.is_dark() { "default" } else { "light" };
+        let shipped = || Self::shipped(like)?.changes;
+        let changes = self.changes.or_else(shipped);
+        changes.expect("shipped palettes have colours for changes")
+    }
+
+    /// Whether its background is nearer to black than to white.
+    fn is_dark(&self) -> bool {
+        oklab(self.surface.background).l < 0.5
+    }
+
+    /// A class's colour when it is not what the reader looks for: it recedes towards the background
+    /// and keeps a third of its lightness and chroma.
+    pub(super) fn faded(&self, class: Class) -> Colour {
+        let colour = oklab(self.class(class));
+        let floor = if self.is_dark() { 0.12 } else { 0.64 };
+        let [l, a, b] = [colour.l, colour.a, colour.b].map(|part| part / 3.0);
+        colour_of(Oklab::new(floor + l, a, b))
+    }
+
+    /// A class's colour when the reader shall look there: mixed with the text's.
+    pub(super) fn vivid(&self, class: Class) -> Colour {
+        mix(self.class(class), self.surface.text, 0.6)
+    }
+
+    /// The colour of step `step` of `steps` from rarely to often.
+    pub(super) fn churn(&self, step: usize, steps: usize) -> Colour {
+        let changes = self.changes();
+        let share = step as f32 / (steps - 1).max(1) as f32;
+        colour_of(oklab(changes.rarely).mix(oklab(changes.often), share))
+    }
+
     /// The colour of a class.
     pub fn class(&self, class: Class) -> Colour {
         self.classes.0[class as usize]
@@ -164,7 +232,7 @@ mod tests {
         let table = [
             (
                 good.replace("free = \"#", "free = \"x"),
-                "line 17: expected a colour as \"#rrggbb\", found",
+                "line 24: expected a colour as \"#rrggbb\", found",
             ),
             (
                 good.replace("\nslab = ", "\nslabs = "),

@@ -5,11 +5,13 @@
 
 use super::axis::{AXIS_WIDTH, Run, axis};
 use super::canvas::{BACKGROUND, Canvas, surface_colours};
-use super::caption::caption;
-use super::entries::{Entry, entries};
-use super::legend::{legend, wanted_width};
-use super::map::{Map, MapPart, MapRows};
+use super::caption::{caption, moment_caption};
+use super::entries::{Entry, Meaning};
+use super::legend::{Widths, legend, wanted_width};
+use super::map::{Map, MapPart, MapRows, Span};
 use super::palette::{Colour, Palette};
+use super::series::{Moment, Series};
+use super::strip::strip;
 use super::subject::Subject;
 use crate::classify::{Class, Key};
 use crate::error::{Error, Result};
@@ -81,30 +83,52 @@ struct Surround {
     bottom: Option<Canvas>,
 }
 
+/// A picture's place in a series.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// All pictures.
+    pub series: &'a Series,
+    /// Which of them, from 0.
+    pub number: usize,
+}
+
 /// Puts a picture together.
 ///
 /// # Errors
 /// It would be higher than PNG allows.
-pub fn picture(scan: Scan, subject: &Subject, layout: Layout, style: &Style) -> Result<Picture> {
-    let page_bytes = subject.page_size.bytes();
-    let entries = entries(
-        &scan.classes,
-        &scan.keys,
-        &scan.sets,
-        scan.ksm,
-        &style.palette,
-    );
-    let surround = Surround::new(subject, &layout, &entries, style.legend);
+pub fn picture(
+    scan: Scan,
+    subject: &Subject,
+    style: &Style,
+    place: Option<Place<'_>>,
+) -> Result<Picture> {
+    let (lens, layout) = (subject.lens, subject.layout);
+    let own = Meaning {
+        lens,
+        sets: &scan.sets,
+        ksm: scan.ksm,
+        all: &scan.keys,
+        palette: &style.palette,
+    };
+    let meaning = place.map_or(own, |place| place.series.meaning(lens, &style.palette));
+    let entries = meaning.entries(&scan.keys);
+    let colours = colours(&entries, &meaning.tints(), &style.palette);
+    let surround = Surround::new(subject, &entries, meaning, style.legend, place);
     let map_y = height(surround.top.as_ref());
-    let map = Map::new(scan.grid, scan.ksm, scan.end, &layout, page_bytes, map_y);
+    let span = place.map_or_else(
+        || Span::new(scan.end, &scan.grid.holes(layout.row_pages()), &layout),
+        |place| place.series.span.clone(),
+    );
+    let page_bytes = subject.page_size.bytes();
+    let map = Map::new(scan.grid, scan.ksm, &span, &layout, page_bytes, map_y);
     let map_end = map
         .end_y()
         .unwrap_or(map_y)
         .max(map_y + height(surround.side.as_ref()));
     let picture = Picture {
-        width: surround.map_x() + ROW_CELLS + surround.side.as_ref().map_or(0, Canvas::width),
+        width: surround.width(),
         height: map_end + height(surround.bottom.as_ref()),
-        colours: colours(&entries, &style.palette),
+        colours,
         entries,
         map_x: surround.map_x(),
         map_rows: map.runs(),
@@ -122,15 +146,18 @@ pub fn picture(scan: Scan, subject: &Subject, layout: Layout, style: &Style) -> 
 }
 
 /// Indices that no page has are the background's.
-fn colours(entries: &[Entry], palette: &Palette) -> Vec<Colour> {
+fn colours(entries: &[Entry], tints: &[(Key, Colour)], palette: &Palette) -> Vec<Colour> {
     let mut colours = vec![palette.surface.background; Key::LIMIT];
     // Rows end beyond the last page even where no page is a hole.
     colours[usize::from(Key::HOLE.0)] = palette.class(Class::Hole);
-    for (entry, key) in entries
-        .iter()
-        .flat_map(|entry| entry.keys.iter().map(move |key| (entry, key)))
-    {
-        colours[usize::from(key.0)] = entry.colour;
+    let own = |entry: &'_ Entry| {
+        let colour = entry.colour;
+        let keys = entry.keys.clone().into_iter();
+        keys.map(move |key| (key, colour))
+    };
+    let own = entries.iter().flat_map(own);
+    for (key, colour) in own.chain(tints.iter().copied()) {
+        colours[usize::from(key.0)] = colour;
     }
     colours.extend(surface_colours(palette));
     colours
@@ -141,32 +168,54 @@ fn height(canvas: Option<&Canvas>) -> u64 {
 }
 
 impl Surround {
-    fn new(subject: &Subject, layout: &Layout, entries: &[Entry], place: LegendPlace) -> Self {
+    fn new(
+        subject: &Subject,
+        entries: &[Entry],
+        meaning: Meaning<'_>,
+        legend_place: LegendPlace,
+        place: Option<Place<'_>>,
+    ) -> Self {
         let page_bytes = subject.page_size.bytes();
-        let notes = subject.notes(layout);
-        let (least, most) = SIDE_WIDTHS;
-        let side_width = wanted_width(entries, page_bytes).clamp(least, most);
-        match place {
-            LegendPlace::None => Self::default(),
-            LegendPlace::Below => Self {
-                top: Some(caption(subject, layout, ROW_CELLS)),
-                side: None,
-                bottom: Some(legend(entries, page_bytes, &notes, ROW_CELLS)),
-            },
-            LegendPlace::Right => Self {
-                top: Some(caption(
-                    subject,
-                    layout,
-                    AXIS_WIDTH + ROW_CELLS + side_width,
-                )),
-                side: Some(legend(entries, page_bytes, &notes, side_width)),
-                bottom: None,
-            },
+        let notes = place.map_or_else(|| subject.notes(), |place| place.series.notes.clone());
+        let least = place.map_or_else(Widths::default, |place| place.series.widths);
+        let (narrowest, widest) = SIDE_WIDTHS;
+        let side_width = wanted_width(entries, page_bytes, least).clamp(narrowest, widest);
+        let width = match legend_place {
+            LegendPlace::None => return Self::default(),
+            LegendPlace::Below => ROW_CELLS,
+            LegendPlace::Right => AXIS_WIDTH + ROW_CELLS + side_width,
+        };
+        let top = place.map_or_else(
+            || caption(subject, width),
+            |place| moment_caption(subject, place.series, place.number, width),
+        );
+        let chart = place.map(|place| {
+            let of = |moment: &Moment| meaning.entries(&moment.keys);
+            let entries: Vec<_> = place.series.moments.iter().map(of).collect();
+            strip(place.series, &entries, place.number, width)
+        });
+        let legend = |width| legend(entries, page_bytes, &notes, least, width);
+        let (side, bottom) = match legend_place {
+            LegendPlace::Right => (Some(legend(side_width)), chart),
+            _ => {
+                let mut bottom = chart.unwrap_or_else(|| Canvas::new(width, 0));
+                bottom.append(&legend(width));
+                (None, Some(bottom))
+            }
+        };
+        Self {
+            top: Some(top),
+            side,
+            bottom,
         }
     }
 
     fn map_x(&self) -> usize {
         if self.side.is_some() { AXIS_WIDTH } else { 0 }
+    }
+
+    fn width(&self) -> usize {
+        self.map_x() + ROW_CELLS + self.side.as_ref().map_or(0, Canvas::width)
     }
 }
 
@@ -230,10 +279,11 @@ impl Picture {
         }
     }
 
-    /// The legend below, or what is left of the one at the side when the map is short.
+    /// What is left of a legend at the side when the map is short, and what stands below.
     fn below(&self) -> Vec<u8> {
+        let bottom = pixels(self.surround.bottom.as_ref());
         let Some(side) = &self.surround.side else {
-            return pixels(self.surround.bottom.as_ref());
+            return bottom;
         };
         let top = height(self.surround.top.as_ref());
         let row = |y: u64| {
@@ -241,9 +291,9 @@ impl Picture {
             row.extend(side.row((y - top) as usize));
             row
         };
-        (self.map.end_y().unwrap_or(top)..self.height)
-            .flat_map(row)
-            .collect()
+        let end = self.height - height(self.surround.bottom.as_ref());
+        let rest = (self.map.end_y().unwrap_or(top)..end).flat_map(row);
+        rest.chain(bottom).collect()
     }
 }
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::classify::{Key, KsmVerdict, depends_on_ksm};
+use crate::classify::{KsmVerdict, depends_on_ksm};
 use crate::kernel::PfnSet;
 use crate::layout::{Layout, Reducer};
-use crate::scan::Scan;
+use crate::scan::{Lens, Scan, View};
 use crate::source::{Clock, PageSize, Source};
+use crate::tally::Tally;
 
 /// What a picture shows, in words and numbers.
 #[derive(Clone, Debug)]
@@ -37,25 +38,29 @@ pub struct Subject {
     pub reducer_name: String,
     /// Pages that say KSM.
     pub doubted_pages: u64,
+    /// What pages are coloured by.
+    pub lens: Lens,
+    /// Where they are.
+    pub layout: Layout,
+    /// What it is compared with.
+    pub since: Option<Since>,
+}
+
+/// The beginning of what a comparison tells.
+#[derive(Clone, Debug)]
+pub struct Since {
+    /// When the first reading began.
+    pub time: Timestamp,
+    /// Readings, the first and the last included.
+    pub readings: usize,
 }
 
 impl Subject {
-    /// What `scan` of `source` came to. `host` is withheld by passing `None`.
-    pub fn new(
-        source: &dyn Source,
-        scan: &Scan,
-        host: Option<String>,
-        reducer_name: String,
-    ) -> Self {
+    /// What `scan` of `source` came to.
+    pub fn new(source: &dyn Source, scan: &Scan, view: &View<'_>, reducer_name: String) -> Self {
         let machine = source.machine();
-        let doubted = (0..=255).map(Key).filter(|&key| depends_on_ksm(key));
-        let doubted = if scan.sets.is_empty() {
-            doubted.map(|key| scan.keys.of(key)).sum()
-        } else {
-            0
-        };
         Self {
-            host,
+            host: machine.host.clone(),
             kernel: machine.kernel.clone(),
             time: scan.start_time,
             end_time: scan.end_time,
@@ -66,25 +71,57 @@ impl Subject {
             pages: scan.end.0,
             ksm: scan.ksm,
             reducer_name,
-            doubted_pages: doubted,
+            doubted_pages: if view.lens == Lens::Class {
+                says_ksm(&scan.keys)
+            } else {
+                0
+            },
+            lens: view.lens,
+            layout: view.layout,
+            since: None,
         }
     }
 
     /// The picture's title.
     pub fn title(&self) -> String {
-        self.host.as_ref().map_or_else(
-            || "Physical memory".to_owned(),
-            |host| format!("Physical memory of {host}"),
-        )
+        let of = self.host.as_ref();
+        let of = of.map_or_else(String::new, |host| format!(" of {host}"));
+        match (self.lens, &self.since) {
+            (Lens::Difference, _) => format!("Changes in physical memory{of}"),
+            (Lens::Churn, Some(since)) => {
+                format!(
+                    "Churn of physical memory{of} in {} readings",
+                    since.readings
+                )
+            }
+            _ => format!("Physical memory{of}"),
+        }
     }
 
     /// The lines at the foot of the legend.
-    pub(super) fn notes(&self, layout: &Layout) -> Vec<String> {
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = self.lasting_notes(self.doubted_pages);
+        notes.push(match self.duration {
+            Some(time) => format!(
+                "Not atomic: read in {:.2} s while memory went on changing · {TOOL}",
+                time.as_secs_f64()
+            ),
+            None => TOOL.to_owned(),
+        });
+        notes
+    }
+
+    /// Those that hold for every reading of a series.
+    pub(super) fn lasting_notes(&self, doubted_pages: u64) -> Vec<String> {
         let mut notes = Vec::new();
-        if layout.pages_per_cell > 1 {
-            notes.push(match layout.reducer {
+        if self.layout.pages_per_cell > 1 {
+            notes.push(match self.layout.reducer {
                 Reducer::Proportional => {
                     "Reducer proportional: along a row, a colour's share of pixels is its share of pages."
+                        .to_owned()
+                }
+                Reducer::Sample => {
+                    "Reducer sample: a pixel shows one of its pages, in every picture the same one."
                         .to_owned()
                 }
                 Reducer::Dominant => {
@@ -96,20 +133,21 @@ impl Subject {
                 }
             });
         }
-        if self.ksm == KsmVerdict::Doubted && self.doubted_pages > 0 {
+        if self.ksm == KsmVerdict::Doubted && doubted_pages > 0 {
             notes.push(
                 "This kernel marks every anonymous page as KSM; the mark is not believed."
                     .to_owned(),
             );
         }
-        let tool = concat!("pagemap-viz ", env!("CARGO_PKG_VERSION"));
-        notes.push(match self.duration {
-            Some(time) => format!(
-                "Not atomic: read in {:.2} s while memory went on changing · {tool}",
-                time.as_secs_f64()
-            ),
-            None => tool.to_owned(),
-        });
         notes
     }
+}
+
+/// Who drew the picture.
+pub(super) const TOOL: &str = concat!("pagemap-viz ", env!("CARGO_PKG_VERSION"));
+
+/// Pages that say KSM, of a tally of the class lens.
+pub(super) fn says_ksm(keys: &Tally) -> u64 {
+    let doubted = keys.keys().filter(|&key| depends_on_ksm(key));
+    doubted.map(|key| keys.of(key)).sum()
 }

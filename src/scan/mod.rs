@@ -4,6 +4,7 @@
 //! the kernel takes for them; fixed halves lose a quarter of the speed. Peak memory is a few chunks
 //! whatever the size of the machine.
 
+mod judge;
 mod queue;
 mod worker;
 
@@ -11,15 +12,15 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::classify::{FlagSet, KsmVerdict, Noise};
+use crate::classify::{FlagSet, Key, KsmVerdict, Noise};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::kernel::Pfn;
 use crate::layout::Layout;
-use crate::source::{Clock, Source};
-use crate::tally::{ClassCounts, Tally};
+use crate::source::{Clock, Extent, Source};
+use crate::tally::{ClassCounts, ClassMatrix, Tally};
 
-use queue::Queue;
+use queue::{Finished, Queue};
 use worker::Worker;
 
 /// What pages are coloured by.
@@ -29,6 +30,68 @@ pub enum Lens {
     Class,
     /// The set of its flags that remains without the noise.
     Flags(Noise),
+    /// The class, pages that had another before marked.
+    Changes,
+    /// What happened to it since another reading.
+    Difference,
+    /// How often its class changed in a series.
+    Churn,
+}
+
+impl Lens {
+    /// The word for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Class => "class",
+            Self::Flags(_) => "flags",
+            Self::Changes => "changes",
+            Self::Difference => "difference",
+            Self::Churn => "churn",
+        }
+    }
+}
+
+/// What a scan makes of the pages that it reads.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// What pages are coloured by.
+    pub lens: Lens,
+    /// Where they go.
+    pub layout: Layout,
+    /// What other readings found out.
+    pub known: &'a Known,
+    /// The reading to compare with, which the last three lenses need and the others do not have.
+    pub against: Option<Against<'a>>,
+}
+
+/// What one reading of a machine finds out that holds for the others too.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Whether the KSM bit is believed.
+    pub ksm: KsmVerdict,
+    /// What the keys of the flags lens stand for.
+    pub sets: Vec<FlagSet>,
+}
+
+/// Another reading, and what to make of the differences.
+#[derive(Clone, Copy)]
+pub struct Against<'a> {
+    /// A copy of the same machine's flags.
+    pub source: &'a dyn Source,
+    /// Whether its KSM bit is believed; that of the source itself is known then, too.
+    pub ksm: KsmVerdict,
+    /// Who judges.
+    pub marks: &'a dyn Marks,
+}
+
+/// Makes keys of what pages were and are.
+pub trait Marks: Sync {
+    /// Re-keys the pages from `start` on. `keys` are what they are, `before` what they were, both of
+    /// the class lens, the KSM question settled. Called once for each page, in any order.
+    ///
+    /// # Errors
+    /// Something cannot be kept.
+    fn mark(&self, start: Pfn, before: &[Key], keys: &mut [Key]) -> Result<()>;
 }
 
 /// Everything that a picture is made of.
@@ -40,6 +103,8 @@ pub struct Scan {
     pub classes: ClassCounts,
     /// Pages per key of the lens.
     pub keys: Tally,
+    /// What became of what, when two readings were compared.
+    pub matrix: ClassMatrix,
     /// What the keys of the flags lens stand for; empty for the class lens.
     pub sets: Vec<FlagSet>,
     /// Whether the KSM bit was believed.
@@ -64,14 +129,35 @@ pub trait Watcher: Sync {
     fn stop(&self) -> Option<Error>;
 }
 
+/// One of several scans that are one piece of work to who watches.
+pub struct Part<'a> {
+    /// Who watches.
+    pub watcher: &'a dyn Watcher,
+    /// Which scan it is, from 0.
+    pub number: usize,
+    /// How many there are.
+    pub parts: usize,
+}
+
+impl Watcher for Part<'_> {
+    fn on_pages(&self, done: u64, expected: u64) {
+        let before = expected * self.number as u64;
+        let all = expected * self.parts as u64;
+        self.watcher.on_pages(before + done, all);
+    }
+
+    fn stop(&self) -> Option<Error> {
+        self.watcher.stop()
+    }
+}
+
 /// Reads all memory of `source` with `threads` workers.
 ///
 /// # Errors
 /// The source or the scratch file failed, there is no page, or the watcher said stop.
 pub fn scan(
     source: &dyn Source,
-    lens: Lens,
-    layout: Layout,
+    view: View<'_>,
     threads: usize,
     watcher: &dyn Watcher,
 ) -> Result<Scan> {
@@ -83,12 +169,13 @@ pub fn scan(
         cause: cause.to_string(),
     })?;
     let queue = Queue::new(
-        source.machine().extent,
-        layout.chunk_pages(),
+        extent(source, view.against),
+        view.layout.chunk_pages(),
         threads,
+        view.known,
         watcher,
     );
-    pool.broadcast(|_| Worker::new(source, lens, layout, &queue).run());
+    pool.broadcast(|_| Worker::new(source, view, &queue).run());
     let finished = queue.finish()?;
     if finished.end == Pfn(0) {
         return Err(Error::Empty {
@@ -96,20 +183,50 @@ pub fn scan(
         });
     }
     Ok(Scan {
-        classes: ClassCounts::settle(&finished.classes, finished.ksm),
-        grid: finished.grid,
-        keys: finished.keys,
-        sets: if lens == Lens::Class {
-            Vec::new()
-        } else {
-            finished.sets
-        },
-        ksm: finished.ksm,
-        end: finished.end,
         start_time,
         end_time: source.end_time(),
         duration: duration(source, started),
+        ..Scan::new(finished, view.lens)
     })
+}
+
+/// Of two copies the longer one.
+fn extent(source: &dyn Source, against: Option<Against<'_>>) -> Extent {
+    let own = source.machine().extent;
+    match (own, against.map(|against| against.source.machine().extent)) {
+        (Extent::Exact(one), Some(Extent::Exact(other))) => Extent::Exact(one.max(other)),
+        (own, _) => own,
+    }
+}
+
+impl Scan {
+    /// What the workers found, without times.
+    fn new(finished: Finished, lens: Lens) -> Self {
+        let sets = match lens {
+            Lens::Flags(_) => finished.sets,
+            _ => Vec::new(),
+        };
+        Self {
+            classes: ClassCounts::settle(&finished.classes, finished.ksm),
+            grid: finished.grid,
+            keys: finished.keys,
+            matrix: finished.matrix,
+            sets,
+            ksm: finished.ksm,
+            end: finished.end,
+            start_time: Timestamp::UNIX_EPOCH,
+            end_time: Timestamp::UNIX_EPOCH,
+            duration: None,
+        }
+    }
+
+    /// What it found out for the scans after it.
+    pub fn known(&self) -> Known {
+        Known {
+            ksm: self.ksm,
+            sets: self.sets.clone(),
+        }
+    }
 }
 
 fn duration(source: &dyn Source, started: Instant) -> Option<Duration> {

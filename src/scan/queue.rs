@@ -8,13 +8,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::Watcher;
+use super::{Known, Watcher};
 use crate::classify::{FlagSet, Key, KsmVerdict, OpenCompound, SetKeys};
 use crate::error::{Error, Result};
 use crate::grid::{Grid, Strip};
 use crate::kernel::{Pfn, PfnRange};
 use crate::source::Extent;
-use crate::tally::Tally;
+use crate::tally::{ClassMatrix, Tally};
 
 /// Finished chunks that may wait for an earlier one, per worker.
 const WINDOW_PER_WORKER: u64 = 4;
@@ -25,11 +25,15 @@ pub(super) struct ChunkResult {
     pub(super) strips: Vec<Strip>,
     pub(super) classes: Tally,
     pub(super) keys: Tally,
+    pub(super) matrix: ClassMatrix,
     /// The first page that does not exist, if the source ended here.
     pub(super) end: Option<Pfn>,
-    /// The compound that the chunk ends within.
-    pub(super) open: Option<OpenCompound>,
+    /// The compounds that the chunk ends within.
+    pub(super) open: Open,
 }
+
+/// The compound that a chunk ends within, in the source and in the one that it is compared with.
+pub(super) type Open = [Option<OpenCompound>; 2];
 
 /// Shared by all workers of one scan.
 pub(super) struct Queue<'a> {
@@ -47,6 +51,7 @@ pub(super) struct Finished {
     pub(super) grid: Grid,
     pub(super) classes: Tally,
     pub(super) keys: Tally,
+    pub(super) matrix: ClassMatrix,
     pub(super) sets: Vec<FlagSet>,
     pub(super) ksm: KsmVerdict,
     pub(super) end: Pfn,
@@ -59,7 +64,7 @@ struct State {
     taken: u64,
     waiting: BTreeMap<u64, ChunkResult>,
     /// The compounds that finished chunks end within, for the chunk after.
-    open: BTreeMap<u64, Option<OpenCompound>>,
+    open: BTreeMap<u64, Open>,
     sets: SetKeys,
     sum: Finished,
     ended: bool,
@@ -71,15 +76,21 @@ impl<'a> Queue<'a> {
         extent: Extent,
         chunk_pages: u64,
         workers: usize,
+        known: &Known,
         watcher: &'a dyn Watcher,
     ) -> Self {
         let window = WINDOW_PER_WORKER * workers as u64;
+        let mut state = State {
+            sets: SetKeys::starting_with(&known.sets),
+            ..State::default()
+        };
+        state.sum.ksm = known.ksm;
         Self {
             extent,
             chunk_pages,
             window,
             watcher,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             changed: Condvar::new(),
         }
     }
@@ -119,16 +130,18 @@ impl<'a> Queue<'a> {
         self.watcher.stop().map_or(Ok(()), Err)
     }
 
-    /// The compound that the chunk before `chunk` ends within. Waits for that chunk.
-    pub(super) fn open_before(&self, chunk: u64) -> Option<OpenCompound> {
-        let before = chunk.checked_sub(1)?;
+    /// The compounds that the chunk before `chunk` ends within. Waits for that chunk.
+    pub(super) fn open_before(&self, chunk: u64) -> Open {
+        let Some(before) = chunk.checked_sub(1) else {
+            return Open::default();
+        };
         let mut state = self.lock();
         loop {
             if let Some(open) = state.open.get(&before) {
                 return *open;
             }
             if state.failed.is_some() || state.ended {
-                return None;
+                return Open::default();
             }
             state = self.wait(state);
         }
@@ -190,6 +203,7 @@ impl<'a> Queue<'a> {
             state.sum.grid.push(result.strips)?;
             state.sum.classes.merge(&result.classes);
             state.sum.keys.merge(&result.keys);
+            state.sum.matrix.merge(&result.matrix);
             state.sum.end = end;
             state.taken += 1;
             let expected = match self.extent {

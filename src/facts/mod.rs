@@ -3,12 +3,18 @@
 //! With it any pixel can be traced back to its page without the source: find the row in
 //! `picture.rows`, then `first_pfn + ((y - row.y) * map_width + x - map_x) * pages_per_pixel`.
 
+mod matrix;
+mod series;
+
+pub use matrix::matrix_text;
+pub use series::{Reading, SeriesFacts, count_columns, count_rows};
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::classify::{Class, KsmVerdict};
-use crate::layout::{Layout, ROW_CELLS};
-use crate::render::{Colour, Entry, MapRows, Palette, Picture, Subject, share};
+use crate::layout::ROW_CELLS;
+use crate::render::{Colour, Counted, Entry, MapRows, Palette, Picture, Subject, share};
 use crate::scan::Lens;
 use crate::source::{Clock, PageSize};
 use crate::tally::ClassCounts;
@@ -34,12 +40,20 @@ pub struct Facts {
     palette: String,
     ksm_believed: bool,
     classes: Map<String, Value>,
+    /// Pages by class before and class after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matrix: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    series: Option<series::PlaceFacts>,
     picture: PictureFacts,
 }
 
 /// When, in RFC 3339, UTC.
 #[derive(Clone, Debug, Serialize)]
 struct Capture {
+    /// Of a comparison, when the first reading began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
     start: String,
     end: String,
     live: bool,
@@ -75,17 +89,8 @@ struct EntryFacts {
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     flags: Option<String>,
-}
-
-/// How a picture was asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// What pages are coloured by.
-    pub lens: Lens,
-    /// Where pages go.
-    pub layout: Layout,
-    /// The colours.
-    pub palette: &'a Palette,
+    #[serde(skip)]
+    is_memory: bool,
 }
 
 impl Facts {
@@ -94,12 +99,12 @@ impl Facts {
         picture: &Picture,
         subject: &Subject,
         counts: &ClassCounts,
-        asked: &Asked<'_>,
+        palette: &Palette,
     ) -> Self {
         let page_bytes = subject.page_size.bytes();
-        let noise = match asked.lens {
-            Lens::Class => None,
+        let noise = match subject.lens {
             Lens::Flags(noise) => Some(noise.0.names()),
+            _ => None,
         };
         Self {
             tool: "pagemap-viz",
@@ -107,6 +112,7 @@ impl Facts {
             host: subject.host.clone(),
             kernel: subject.kernel.clone(),
             capture: Capture {
+                since: subject.since.as_ref().map(|since| since.time.to_string()),
                 start: subject.time.to_string(),
                 end: subject.end_time.to_string(),
                 live: subject.clock != Clock::FileDate,
@@ -116,13 +122,15 @@ impl Facts {
             page_size_assumed: matches!(subject.page_size, PageSize::Assumed(_)),
             pfns: subject.pages,
             ram_pages: subject.ram_pages,
-            lens: if noise.is_some() { "flags" } else { "class" },
+            lens: subject.lens.name(),
             noise,
-            pages_per_pixel: asked.layout.pages_per_cell,
+            pages_per_pixel: subject.layout.pages_per_cell,
             reducer: subject.reducer_name.clone(),
-            palette: asked.palette.name.clone(),
+            palette: palette.name.clone(),
             ksm_believed: subject.ksm == KsmVerdict::Believed,
             classes: classes(counts, page_bytes),
+            matrix: None,
+            series: None,
             picture: PictureFacts {
                 width: picture.width,
                 height: picture.height,
@@ -155,11 +163,7 @@ impl Facts {
 
     /// One sentence for who cannot see the picture.
     pub fn description(&self) -> String {
-        let legend = self
-            .picture
-            .legend
-            .iter()
-            .filter(|entry| entry.name != Class::Hole.name());
+        let legend = self.picture.legend.iter().filter(|entry| entry.is_memory);
         let mut largest: Vec<_> = legend.collect();
         largest.sort_by_key(|entry| std::cmp::Reverse(entry.pages));
         let all = largest.iter().map(|entry| entry.pages).sum();
@@ -212,6 +216,7 @@ impl EntryFacts {
             pages: entry.pages,
             bytes: entry.pages.saturating_mul(page_bytes),
             flags: entry.flags.map(|flags| format!("{:#018x}", flags.0)),
+            is_memory: entry.counted == Counted::Once,
         }
     }
 }

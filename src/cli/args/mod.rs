@@ -1,0 +1,184 @@
+//! What was typed. Declarations only, and clap's answer to what cannot be typed in one line.
+
+mod pictures;
+mod readings;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub(super) use pictures::{
+    DiffArgs, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, TimelapseArgs,
+};
+pub(super) use readings::{
+    NiceArg, PaceArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,
+};
+
+/// See physical memory: every page of a Linux machine on one picture.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pagemap-viz",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Reading the running kernel needs root; files and captured systems need nothing.\n\
+    Exit status: 0 done, 1 could not, 2 wrong usage."
+)]
+pub struct Args {
+    /// The verb.
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Draw every page of physical memory on one picture
+    Snapshot(SnapshotArgs),
+    /// Draw memory over time: a directory of pictures that lie on each other, and an animation
+    Timelapse(Box<TimelapseArgs>),
+    /// Draw and count what became of pages between two readings, or in a series
+    Diff(DiffArgs),
+    /// Save what the kernel says of every page, once or again and again
+    Record(RecordArgs),
+    /// List the frames of a recording, and what is known of the machine
+    Info(InfoArgs),
+    /// Give the flags of a frame back as the kernel said them
+    Export(ExportArgs),
+    /// List, show and check palettes
+    Palette(PaletteArgs),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PlaneArg {
+    Flags,
+    Counts,
+    Cgroups,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct InfoArgs {
+    /// The recording
+    pub(super) recording: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Example:\n  pagemap-viz export build.pmv --frame 0 --raw -o kpageflags.bin"
+)]
+pub(super) struct ExportArgs {
+    /// The recording
+    pub(super) recording: PathBuf,
+
+    /// The frame, counted from 0; default the last
+    #[arg(long, value_name = "N")]
+    pub(super) frame: Option<u64>,
+
+    /// What of each page: flags, counts or cgroups
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "flags",
+        hide_possible_values = true
+    )]
+    pub(super) plane: PlaneArg,
+
+    /// As raw words of 8 bytes a page, as the kernel's file gives them
+    #[arg(long, required = true)]
+    pub(super) raw: bool,
+
+    /// Where to; - is standard output
+    #[arg(short, long, value_name = "OUT", default_value = "-")]
+    pub(super) output: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct PaletteArgs {
+    #[command(subcommand)]
+    pub(super) verb: PaletteVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PaletteVerb {
+    /// List the palettes that the program carries
+    List,
+    /// Print one as TOML, to start a palette of your own from
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Measure how far apart its colours are, for colour-blind readers too; fails below the floors it claims
+    Check {
+        /// A TOML file, or a name
+        #[arg(value_name = "FILE|NAME")]
+        palette: PathBuf,
+    },
+}
+
+/// Something that cannot be asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// Help or version: printed on standard output, no failure.
+    Answer(String),
+    /// Wrong, in one line.
+    Wrong(String),
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// Help was asked for, or the usage is wrong.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, Usage> {
+    let parsed = Args::command()
+        .try_get_matches_from(words)
+        .and_then(|matches| {
+            let mut args = Args::from_arg_matches(&matches)?;
+            if let Some((_, typed)) = matches.subcommand() {
+                match &mut args.verb {
+                    Verb::Record(args) => args.series.keep_order(typed),
+                    Verb::Timelapse(args) => args.series.keep_order(typed),
+                    _ => {}
+                }
+            }
+            Ok(args)
+        });
+    parsed.map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            Usage::Answer(error.render().to_string())
+        }
+        _ => Usage::Wrong(one_line(&error)),
+    })
+}
+
+/// clap's sentence and, where it knows them, the values that it would have taken.
+fn one_line(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return format!("a verb is missing (one of {}; --help says more)", verbs());
+    }
+    let text = error.render().to_string();
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let mut line = lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    line = line.trim_start_matches("error: ").to_owned();
+    line = line
+        .replace("[possible values: ", "(one of ")
+        .replace(']', ")");
+    format!("{line} (--help says more)")
+}
+
+fn verbs() -> String {
+    let command = Args::command();
+    let names: Vec<_> = command
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    names.join(", ")
+}

@@ -1,0 +1,230 @@
+//! `pagemap-viz diff`: what became of pages.
+
+use crate::classify::KsmVerdict;
+use crate::cli::{Compared, DiffRequest, open_palette};
+use crate::compare::{ChangeCounts, Churn, Difference};
+use crate::error::{Error, Result};
+use crate::facts::{Facts, matrix_text};
+use crate::kernel::PfnSet;
+use crate::layout::Layout;
+use crate::output::{Pending, Target, print, write_picture, write_text};
+use crate::render::{Since, Style, Subject, picture};
+use crate::scan::{Against, Known, Lens, Marks, Part, Scan, View, scan};
+use crate::source::{Clock, Recording, Source};
+use crate::terminal::Terminal;
+
+/// A comparison in work.
+struct Comparison<'a> {
+    request: &'a DiffRequest,
+    terminal: &'a Terminal,
+    layout: Layout,
+}
+
+/// Compares, draws and counts.
+pub(super) fn compare(request: &DiffRequest, terminal: &Terminal) -> Result<()> {
+    let palette = open_palette(&request.look.palette)?;
+    if let Some((picture, _)) = &request.picture {
+        picture.check_binary()?;
+    }
+    request.json.as_ref().map_or(Ok(()), Target::check)?;
+    terminal.take_signals();
+    let (scan, subject) = match &request.readings {
+        Compared::Two { before, after } => {
+            let (before, after) = (before.open()?, after.open()?);
+            two(request, terminal, before.as_ref(), after.as_ref())?
+        }
+        Compared::Series(path) => churn(request, terminal, &Recording::open(path)?)?,
+    };
+    terminal.clear();
+    let style = Style {
+        palette,
+        legend: request.look.legend,
+    };
+    finish(request, terminal, scan, &subject, &style)
+}
+
+/// Two readings: the first pass over each says whether its KSM bit is believed, the second compares.
+fn two(
+    request: &DiffRequest,
+    terminal: &Terminal,
+    before: &dyn Source,
+    after: &dyn Source,
+) -> Result<(Scan, Subject)> {
+    let comparison = Comparison::new(request, terminal, &[before, after])?;
+    let known = [before, after]
+        .into_iter()
+        .enumerate()
+        .map(|(number, source)| comparison.first_look(source, number, 3))
+        .collect::<Result<Vec<_>>>()?;
+    let scan = comparison.scan([before, after], [&known[0], &known[1]], &Difference, (2, 3))?;
+    Ok(comparison.with_subject(after, scan, before, 2))
+}
+
+/// Every reading against the one before, and a last pass that draws what was counted.
+fn churn(
+    request: &DiffRequest,
+    terminal: &Terminal,
+    recording: &Recording,
+) -> Result<(Scan, Subject)> {
+    let frames = recording.frames();
+    let frame = |number: usize| recording.frame(Some(number as u64));
+    let (first, last) = (frame(0)?, frame(frames - 1)?);
+    if frames < 2 {
+        return Err(Error::OneFrame {
+            path: first.path().to_owned(),
+        });
+    }
+    let comparison = Comparison::new(request, terminal, &[&first, &last])?;
+    let mut known = Known::default();
+    for number in 0..frames {
+        let found = comparison.first_look(&frame(number)?, number, 2 * frames)?;
+        // One reading's proof holds for all.
+        if found.ksm == KsmVerdict::Believed {
+            known.ksm = found.ksm;
+        }
+    }
+    let counts = ChangeCounts::new()?;
+    let mut before = first;
+    for number in 1..frames {
+        let after = frame(number)?;
+        let part = (frames + number - 1, 2 * frames);
+        comparison.scan([&before, &after], [&known, &known], &counts, part)?;
+        before = after;
+    }
+    let churn = Churn::new(counts);
+    let part = (2 * frames - 1, 2 * frames);
+    let first = frame(0)?;
+    let scan = comparison.scan([&first, &last], [&known, &known], &churn, part)?;
+    Ok(comparison.with_subject(&last, scan, &first, frames))
+}
+
+fn finish(
+    request: &DiffRequest,
+    terminal: &Terminal,
+    scan: Scan,
+    subject: &Subject,
+    style: &Style,
+) -> Result<()> {
+    let (counts, matrix) = (scan.classes.clone(), scan.matrix.clone());
+    let mut picture = picture(scan, subject, style, None)?;
+    let facts = Facts::new(&picture, subject, &counts, &style.palette).with_matrix(&matrix);
+    let drawn = match &request.picture {
+        None => None,
+        Some((target, format)) => {
+            let mut drawn = target.begin()?;
+            let title = subject.title();
+            write_picture(&mut picture, &facts, &title, *format, terminal, &mut drawn)?;
+            Some(drawn)
+        }
+    };
+    let twin = request.json.as_ref();
+    let twin = twin.map(|target| write_text(target, &facts.to_json()));
+    let twin = twin.transpose()?;
+    // All are whole before any appears.
+    drawn.map_or(Ok(()), Pending::finish)?;
+    twin.map_or(Ok(()), Pending::finish)?;
+    match request.tells() {
+        true => print(&matrix_text(&matrix)),
+        false => Ok(()),
+    }
+}
+
+impl<'a> Comparison<'a> {
+    fn new(
+        request: &'a DiffRequest,
+        terminal: &'a Terminal,
+        sources: &[&dyn Source; 2],
+    ) -> Result<Self> {
+        for source in sources {
+            if source.clock() == Clock::Now {
+                return Err(Error::LiveComparison {
+                    path: source.path().to_owned(),
+                });
+            }
+        }
+        let machines = sources.map(Source::machine);
+        let [first, second] = machines.map(|machine| machine.page_size.bytes());
+        if first != second {
+            return Err(Error::PageSizesDiffer { first, second });
+        }
+        let end = machines[0].end().max(machines[1].end());
+        let ram = machines[0].ram.as_ref().zip(machines[1].ram.as_ref());
+        let both = |(one, other): (&PfnSet, &PfnSet)| {
+            one.ranges().iter().chain(other.ranges()).copied().collect()
+        };
+        let ram: Option<PfnSet> = ram.map(both);
+        Ok(Self {
+            request,
+            terminal,
+            layout: request.look.layout(end, ram.as_ref()),
+        })
+    }
+
+    /// What a reading finds out by itself.
+    fn first_look(&self, source: &dyn Source, number: usize, parts: usize) -> Result<Known> {
+        let view = View {
+            lens: Lens::Class,
+            layout: self.layout,
+            known: &Known::default(),
+            against: None,
+        };
+        let scan = scan(
+            source,
+            view,
+            self.request.threads,
+            &self.part(number, parts),
+        )?;
+        Ok(scan.known())
+    }
+
+    fn scan(
+        &self,
+        [before, after]: [&dyn Source; 2],
+        [known_before, known]: [&Known; 2],
+        marks: &dyn Marks,
+        (number, parts): (usize, usize),
+    ) -> Result<Scan> {
+        let view = View {
+            lens: self.request.look.lens,
+            layout: self.layout,
+            known,
+            against: Some(Against {
+                source: before,
+                ksm: known_before.ksm,
+                marks,
+            }),
+        };
+        scan(after, view, self.request.threads, &self.part(number, parts))
+    }
+
+    fn with_subject(
+        &self,
+        source: &dyn Source,
+        scan: Scan,
+        first: &dyn Source,
+        readings: usize,
+    ) -> (Scan, Subject) {
+        let view = View {
+            lens: self.request.look.lens,
+            layout: self.layout,
+            known: &Known::default(),
+            against: None,
+        };
+        let reducer = self.request.look.reducer.1.clone();
+        let mut subject = Subject::new(source, &scan, &view, reducer);
+        subject.host = subject.host.filter(|_| !self.request.redact);
+        subject.since = Some(Since {
+            time: first.time(),
+            readings,
+        });
+        (scan, subject)
+    }
+
+    fn part(&self, number: usize, parts: usize) -> Part<'a> {
+        Part {
+            watcher: self.terminal,
+            number,
+            parts,
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! `pagemap-viz timelapse`: pictures over time.
+//!
+//! Everything is read first and kept as a recording, because no picture can be drawn before the last
+//! reading is known: they share one scale, one legend and one strip.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use super::record::record;
+use crate::cli::{TimelapseRequest, open_palette};
+use crate::compare::Changes;
+use crate::error::Result;
+use crate::facts::{Facts, Reading, SeriesFacts, count_columns, count_rows};
+use crate::kernel::{Pfn, PfnSet};
+use crate::layout::Layout;
+use crate::output::{
+    Format, SeriesDirectory, Target, animate, check_video, film, write_csv, write_picture,
+};
+use crate::record::Names;
+use crate::render::{Palette, Picture, Place, Readings, Series, Style, Subject, picture};
+use crate::scan::{Against, Part, Scan, View, scan};
+use crate::source::{RecordedFrame, Recording, Source};
+use crate::terminal::Terminal;
+
+/// A series in the making.
+struct Lapse<'a> {
+    request: &'a TimelapseRequest,
+    terminal: &'a Terminal,
+    recording: Recording,
+    layout: Layout,
+    style: Style,
+}
+
+/// Draws a series, and gives the exit status of the command that went along.
+pub(super) fn draw(request: &TimelapseRequest, terminal: &Terminal) -> Result<Option<ExitStatus>> {
+    let palette = open_palette(&request.look.palette)?;
+    let directory = SeriesDirectory::create(&request.directory)?;
+    check(request)?;
+    if let Some(recorded) = request.recorded() {
+        Lapse::open(recorded, request, palette, terminal)?.draw(directory)?;
+        return Ok(None);
+    }
+    let status = record(&request.recording, terminal)?;
+    let kept = request.kept();
+    // Ctrl-C is one way to end the readings.
+    let drawn = terminal
+        .go_on()
+        .and_then(|()| Lapse::open(&kept, request, palette, terminal)?.draw(directory));
+    if drawn.is_err() {
+        terminal.remark(&format!(
+            "what was read is kept in {} (draw it with --from)",
+            kept.display()
+        ));
+    }
+    drawn.map(|()| status)
+}
+
+/// Fails early where writing would fail after hours.
+fn check(request: &TimelapseRequest) -> Result<()> {
+    if let Some((target, _)) = &request.animation {
+        target.check_binary()?;
+    }
+    match &request.film {
+        Some(path) => Target::File(path.clone())
+            .check_binary()
+            .and_then(|()| check_video(path)),
+        None => Ok(()),
+    }
+}
+
+impl<'a> Lapse<'a> {
+    fn open(
+        recorded: &Path,
+        request: &'a TimelapseRequest,
+        palette: Palette,
+        terminal: &'a Terminal,
+    ) -> Result<Self> {
+        let recording = Recording::open(recorded)?;
+        let (end, ram) = extent(&recording)?;
+        Ok(Self {
+            request,
+            terminal,
+            layout: request.look.layout(end, ram.as_ref()),
+            style: Style {
+                palette,
+                legend: request.look.legend,
+            },
+            recording,
+        })
+    }
+
+    fn draw(&self, directory: SeriesDirectory) -> Result<()> {
+        self.terminal.take_signals();
+        let series = self.read_all()?;
+        let pictures = self.draw_all(&series, directory)?;
+        self.terminal.clear();
+        let (request, terminal) = (self.request, self.terminal);
+        if let Some((target, format)) = &request.animation {
+            let mut animation = target.begin()?;
+            animate(
+                &pictures,
+                *format,
+                request.per_second,
+                terminal,
+                &mut animation,
+            )?;
+            animation.finish()?;
+        }
+        if let Some(path) = &request.film {
+            let target = Target::File(path.clone());
+            film(&pictures, request.per_second, terminal, &target)?;
+        }
+        Ok(())
+    }
+
+    /// The first look at every reading.
+    fn read_all(&self) -> Result<Series> {
+        let mut readings = Readings::default();
+        let mut last = None;
+        for number in 0..self.recording.frames() {
+            let source = self.source(number)?;
+            let known = readings.known().clone();
+            let view = View {
+                lens: self.request.look.lens,
+                layout: self.layout,
+                known: &known,
+                against: None,
+            };
+            let scan = scan(&source, view, self.threads(), &self.part(number))?;
+            let subject = self.subject(&source, &scan, &view);
+            readings.push(&subject, &scan);
+            last = Some(subject);
+        }
+        let last = last.expect("a recording has a frame");
+        let lens = self.request.lens();
+        Ok(Series::new(readings, &last, lens, &self.style.palette))
+    }
+
+    /// Draws every reading, and says where the pictures are.
+    fn draw_all(&self, series: &Series, mut directory: SeriesDirectory) -> Result<Vec<PathBuf>> {
+        let count = series.len();
+        let digits = (count - 1).to_string().len().max(4);
+        let mut readings = Vec::with_capacity(count);
+        let mut last = None;
+        for number in 0..count {
+            let file = format!("{number:0digits$}.png");
+            let (picture, reading) = self.draw_one(series, number, &file, &mut directory)?;
+            readings.push(reading);
+            last = Some(picture);
+        }
+        let last = last.expect("a series has a reading");
+        let facts = SeriesFacts::new(&readings, &last, &self.style.palette);
+        let facts = facts.expect("a series has a reading");
+        let mut table = directory.begin("counts.csv")?;
+        write_csv(&count_columns(), count_rows(&readings), &mut table)?;
+        table.finish()?;
+        let mut index = directory.begin("index.json")?;
+        index.write_text(&facts.to_json())?;
+        index.finish()?;
+        let mut paths = directory.finish()?;
+        paths.truncate(count);
+        Ok(paths)
+    }
+
+    fn draw_one(
+        &self,
+        series: &Series,
+        number: usize,
+        file: &str,
+        directory: &mut SeriesDirectory,
+    ) -> Result<(Picture, Reading)> {
+        let source = self.source(number)?;
+        let before = match number.checked_sub(1) {
+            Some(before) if self.request.marks_changes => Some(self.source(before)?),
+            _ => None,
+        };
+        let against = before.as_ref().map(|before| Against {
+            source: before,
+            ksm: series.known().ksm,
+            marks: &Changes,
+        });
+        let view = View {
+            lens: self.request.lens(),
+            layout: self.layout,
+            known: series.known(),
+            against,
+        };
+        let part = self.part(self.recording.frames() + number);
+        let scan = scan(&source, view, self.threads(), &part)?;
+        let subject = self.subject(&source, &scan, &view);
+        let counts = scan.classes.clone();
+        let place = Some(Place { series, number });
+        let mut picture = picture(scan, &subject, &self.style, place)?;
+        let elapsed = series.elapsed(number);
+        let facts = Facts::new(&picture, &subject, &counts, &self.style.palette);
+        let facts = facts.in_series(number, series.len(), elapsed);
+        let mut pending = directory.begin(file)?;
+        let title = subject.title();
+        write_picture(
+            &mut picture,
+            &facts,
+            &title,
+            Format::Png,
+            &part,
+            &mut pending,
+        )?;
+        pending.finish()?;
+        let reading = Reading {
+            file: file.to_owned(),
+            subject,
+            counts,
+            elapsed,
+        };
+        Ok((picture, reading))
+    }
+
+    fn source(&self, number: usize) -> Result<RecordedFrame> {
+        self.recording.frame(Some(number as u64))
+    }
+
+    fn subject(&self, source: &RecordedFrame, scan: &Scan, view: &View<'_>) -> Subject {
+        let mut subject = Subject::new(source, scan, view, self.request.look.reducer.1.clone());
+        subject.host = subject
+            .host
+            .filter(|_| self.request.recording.names == Names::Kept);
+        subject
+    }
+
+    fn threads(&self) -> usize {
+        self.request.recording.threads
+    }
+
+    /// Every reading is scanned twice.
+    fn part(&self, number: usize) -> Part<'a> {
+        Part {
+            watcher: self.terminal,
+            number,
+            parts: 2 * self.recording.frames(),
+        }
+    }
+}
+
+/// What all frames have of page numbers, and of RAM where all of them know it.
+fn extent(recording: &Recording) -> Result<(Pfn, Option<PfnSet>)> {
+    let mut end = Pfn(0);
+    let mut ram: Option<Vec<_>> = Some(Vec::new());
+    for number in 0..recording.frames() as u64 {
+        let frame = recording.frame(Some(number))?;
+        let machine = frame.machine();
+        end = end.max(machine.end());
+        ram = ram.zip(machine.ram.as_ref()).map(|(mut ranges, more)| {
+            ranges.extend_from_slice(more.ranges());
+            ranges
+        });
+    }
+    Ok((end, ram.map(|ranges| ranges.into_iter().collect())))
+}

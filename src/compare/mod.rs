@@ -1,0 +1,117 @@
+//! What became of a page between two readings, as keys above those of the classes.
+//!
+//! | key | page |
+//! | --- | --- |
+//! | [`faded`] | of the class that it had before |
+//! | [`vivid`] | of another class than before: what it is now, marked |
+//! | [`FREED`], [`USED`], [`RECLASSED`] | of another class than before: what happened to it |
+//! | [`churn_key`] | of another class so many times |
+
+mod churn;
+
+pub use churn::{CHURN_STEPS, ChangeCounts, Churn, churn_key};
+
+use crate::classify::{CLASS_KEYS, Class, Key};
+use crate::error::Result;
+use crate::kernel::Pfn;
+use crate::scan::Marks;
+
+const CLASSES: u8 = Class::ALL.len() as u8;
+const FIRST_FADED: u8 = CLASS_KEYS as u8;
+const FIRST_VIVID: u8 = FIRST_FADED + CLASSES;
+const FIRST_EVENT: u8 = FIRST_VIVID + CLASSES;
+
+/// Free now, and not before.
+pub const FREED: Key = Key(FIRST_EVENT);
+/// Free before, and not now.
+pub const USED: Key = Key(FIRST_EVENT + 1);
+/// Not free, and of another class than before.
+pub const RECLASSED: Key = Key(FIRST_EVENT + 2);
+
+/// A page of this class, unchanged.
+pub fn faded(class: Class) -> Key {
+    Key(FIRST_FADED + class as u8)
+}
+
+/// A page of this class that had another before.
+pub fn vivid(class: Class) -> Key {
+    Key(FIRST_VIVID + class as u8)
+}
+
+/// Keeps what pages are, and marks those that were something else.
+#[derive(Clone, Copy, Debug)]
+pub struct Changes;
+
+impl Marks for Changes {
+    fn mark(&self, _start: Pfn, before: &[Key], keys: &mut [Key]) -> Result<()> {
+        for (before, key) in before.iter().zip(keys) {
+            if before != key {
+                key.0 += FIRST_VIVID;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fades what stayed, and says of the rest what happened to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Difference;
+
+impl Marks for Difference {
+    fn mark(&self, _start: Pfn, before: &[Key], keys: &mut [Key]) -> Result<()> {
+        for (before, key) in before.iter().zip(keys) {
+            *key = happened(*before, *key);
+        }
+        Ok(())
+    }
+}
+
+fn happened(before: Key, after: Key) -> Key {
+    const FREE: Key = Key(Class::Free as u8);
+    match (before, after) {
+        (before, after) if before == after => Key(after.0 + FIRST_FADED),
+        (_, FREE) => FREED,
+        (FREE, _) => USED,
+        _ => RECLASSED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_is_what_a_difference_is_told_by() {
+        use Class::{Anon, File, Free, Hole};
+        let table = [
+            (Anon, Free, FREED),
+            (Hole, Free, FREED),
+            (Free, Anon, USED),
+            (Free, Hole, USED),
+            (Anon, File, RECLASSED),
+            (Hole, Anon, RECLASSED),
+            (Anon, Anon, faded(Anon)),
+            (Free, Free, faded(Free)),
+        ];
+        for (before, after, expected) in table {
+            let found = happened(Key(before as u8), Key(after as u8));
+            assert_eq!(found, expected, "{before:?} to {after:?}");
+        }
+    }
+
+    #[test]
+    fn every_key_has_one_meaning() {
+        let mut keys: Vec<Key> = (0..CLASS_KEYS as u8).map(Key).collect();
+        keys.extend(Class::ALL.iter().map(|&class| faded(class)));
+        keys.extend(Class::ALL.iter().map(|&class| vivid(class)));
+        keys.extend([FREED, USED, RECLASSED]);
+        keys.extend((1..=u8::MAX).map(churn_key));
+        keys.sort();
+        keys.dedup();
+        assert_eq!(
+            keys.len(),
+            CLASS_KEYS + 2 * Class::ALL.len() + 3 + CHURN_STEPS.len()
+        );
+        assert!(keys.iter().all(|key| usize::from(key.0) < Key::LIMIT));
+    }
+}

@@ -1,0 +1,186 @@
+//! What all pictures of a series share, so that they lie on each other: size, scale, legend, strip.
+//!
+//! It is known when every reading was seen once; only then can the first picture be drawn.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::entries::{Entry, Meaning};
+use super::legend::{Widths, widths};
+use super::map::Span;
+use super::numbers::{grouped, size};
+use super::palette::Palette;
+use super::subject::{Subject, TOOL, says_ksm};
+use super::typeface::SMALL;
+use crate::classify::KsmVerdict;
+use crate::kernel::{Pfn, PfnSet};
+use crate::scan::{Known, Lens, Scan};
+use crate::source::Clock;
+use crate::tally::Tally;
+
+/// The readings of a series as they are seen for the first time.
+#[derive(Debug, Default)]
+pub struct Readings {
+    moments: Vec<Moment>,
+    known: Known,
+    holes: Option<PfnSet>,
+    end: Pfn,
+}
+
+/// What is kept of one reading.
+#[derive(Clone, Debug)]
+pub(super) struct Moment {
+    /// When it began.
+    pub(super) time: Timestamp,
+    clock: Clock,
+    duration: Option<Duration>,
+    /// Pages per key, before any were marked.
+    pub(super) keys: Tally,
+}
+
+impl Readings {
+    /// Takes what a scan of the next reading came to. The scans share `known`.
+    pub fn push(&mut self, subject: &Subject, scan: &Scan) {
+        let holes = scan.grid.holes(subject.layout.row_pages());
+        self.holes = Some(match &self.holes {
+            Some(others) => others.intersect(&holes),
+            None => holes,
+        });
+        self.end = self.end.max(scan.end);
+        self.known.sets.clone_from(&scan.sets);
+        if scan.ksm == KsmVerdict::Believed {
+            self.known.ksm = scan.ksm;
+        }
+        self.moments.push(Moment {
+            time: subject.time,
+            clock: subject.clock,
+            duration: scan.duration,
+            keys: scan.keys.clone(),
+        });
+    }
+
+    /// What they found out so far.
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+}
+
+/// What all pictures of a series share.
+#[derive(Debug)]
+pub struct Series {
+    pub(super) moments: Vec<Moment>,
+    pub(super) span: Span,
+    pub(super) notes: Vec<String>,
+    pub(super) widths: Widths,
+    pub(super) all: Tally,
+    known: Known,
+}
+
+impl Series {
+    /// Of all readings, as pictures by `lens` like that of `subject`, which is one of them.
+    pub fn new(readings: Readings, subject: &Subject, lens: Lens, palette: &Palette) -> Self {
+        let mut all = Tally::default();
+        for moment in &readings.moments {
+            all.merge(&moment.keys);
+        }
+        let holes = readings.holes.unwrap_or_default();
+        let mut series = Self {
+            span: Span::new(readings.end, &holes, &subject.layout),
+            moments: readings.moments,
+            notes: Vec::new(),
+            widths: Widths::default(),
+            all,
+            known: readings.known,
+        };
+        series.notes = series.notes_of(subject);
+        series.widths = series.widths_of(subject.page_size.bytes(), lens, palette);
+        series
+    }
+
+    /// How many readings there are.
+    pub fn len(&self) -> usize {
+        self.moments.len()
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.moments.is_empty()
+    }
+
+    /// What its scans found out.
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Time from the first reading's beginning to that of `number`; `None` where that is not known.
+    pub fn elapsed(&self, number: usize) -> Option<Duration> {
+        let is_known = |moment: &Moment| moment.clock != Clock::FileDate;
+        if !self.moments.iter().all(is_known) {
+            return None;
+        }
+        let first = self.moments.first()?.time;
+        self.moments[number]
+            .time
+            .duration_since(first)
+            .try_into()
+            .ok()
+    }
+
+    /// What the keys mean.
+    pub(super) fn meaning<'a>(&'a self, lens: Lens, palette: &'a Palette) -> Meaning<'a> {
+        Meaning {
+            lens,
+            sets: &self.known.sets,
+            ksm: self.known.ksm,
+            all: &self.all,
+            palette,
+        }
+    }
+
+    fn notes_of(&self, subject: &Subject) -> Vec<String> {
+        let subject = Subject {
+            ksm: self.known.ksm,
+            ..subject.clone()
+        };
+        let mut notes = subject.lasting_notes(match subject.lens {
+            Lens::Class => says_ksm(&self.all),
+            _ => 0,
+        });
+        let seconds = |moment: &Moment| moment.duration.map(|time| time.as_secs_f64());
+        let took: Vec<f64> = self.moments.iter().filter_map(seconds).collect();
+        let (least, most) = took
+            .iter()
+            .fold((f64::MAX, 0.0f64), |(least, most), &time| {
+                (least.min(time), most.max(time))
+            });
+        notes.push(match took.is_empty() {
+            true => TOOL.to_owned(),
+            false => format!(
+                "Not atomic: each reading took {least:.2} to {most:.2} s while memory went on changing · {TOOL}"
+            ),
+        });
+        notes
+    }
+
+    /// Of every picture's legend the widest column. A number may be wider in its middle than at its
+    /// largest (999 MiB, 1 GiB).
+    fn widths_of(&self, page_bytes: u64, lens: Lens, palette: &Palette) -> Widths {
+        let meaning = self.meaning(lens, palette);
+        let of = |entries: &[Entry]| widths(entries, page_bytes);
+        let wider = |one: Widths, other: Widths| std::array::from_fn(|at| one[at].max(other[at]));
+        let all = self
+            .moments
+            .iter()
+            .map(|moment| of(&meaning.entries(&moment.keys)));
+        let widest = all.fold(Widths::default(), wider);
+        if lens != Lens::Changes {
+            return widest;
+        }
+        // How much changes is not known yet.
+        let sizes = ["888 MiB", "88.8 GiB", &size(self.span.end.0 * page_bytes)];
+        let size = sizes.map(|text| SMALL.width(text)).into_iter().max();
+        let pages = SMALL.width(&grouped(self.span.end.0));
+        wider(widest, [0, pages, size.unwrap_or(0), SMALL.width("88.8 %")])
+    }
+}

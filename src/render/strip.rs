@@ -1,0 +1,135 @@
+//! The strip below the map of a series: shares of the classes over time, and where now is.
+//!
+//! Each reading holds until the next: nothing is known of the time between.
+
+use std::time::Duration;
+
+use super::canvas::{Canvas, Ink, LINE, TEXT};
+use super::entries::{Counted, Entry};
+use super::numbers::span_of_time;
+use super::series::Series;
+use super::typeface::SMALL;
+use crate::classify::{Class, Key};
+use crate::kernel::PageFlags;
+
+const MARGIN: i64 = 10;
+const CHART_Y: i64 = 12;
+const CHART_HEIGHT: i64 = 72;
+const HEIGHT: usize = 106;
+
+/// Ends of the chart, in per cent: of these the least that holds all used memory.
+const ENDS: [u64; 7] = [1, 2, 5, 10, 20, 50, 100];
+
+/// Draws the strip with its cursor at `now`. `entries` are those of each reading, alike but for
+/// their pages.
+pub(super) fn strip(series: &Series, entries: &[Vec<Entry>], now: usize, width: usize) -> Canvas {
+    let mut canvas = Canvas::new(width, HEIGHT);
+    let room = width as i64 - 2 * MARGIN;
+    let edges = edges(series, room);
+    let most_used = entries.iter().map(|entries| used_permille(entries)).max();
+    let end = ENDS
+        .into_iter()
+        .find(|end| end * 10 >= most_used.unwrap_or(0));
+    let end = end.unwrap_or(100);
+    for (number, entries) in entries.iter().enumerate() {
+        let (left, right) = (MARGIN + edges[number], MARGIN + edges[number + 1]);
+        draw_reading(&mut canvas, entries, end, left, right);
+    }
+    for y in [CHART_Y - 1, CHART_Y + CHART_HEIGHT] {
+        canvas.fill(MARGIN, y, room, 1, LINE);
+    }
+    draw_cursor(&mut canvas, MARGIN + (edges[now] + edges[now + 1]) / 2);
+    draw_labels(&mut canvas, series, end, width as i64);
+    canvas
+}
+
+fn exists(entry: &&Entry) -> bool {
+    entry.counted == Counted::Once
+}
+
+fn is_free(entry: &Entry) -> bool {
+    let free = Key(Class::Free as u8);
+    let by_class = || entry.keys.contains(&free);
+    entry
+        .flags
+        .map_or_else(by_class, |flags| flags.has(PageFlags::BUDDY))
+}
+
+/// Rounded up, so that nothing used is cut off.
+fn used_permille(entries: &[Entry]) -> u64 {
+    let pages = |of: &dyn Fn(&&Entry) -> bool| -> u64 {
+        let entries = entries.iter().filter(exists).filter(of);
+        entries.map(|entry| entry.pages).sum()
+    };
+    let (whole, used) = (pages(&|_| true), pages(&|entry| !is_free(entry)));
+    (u128::from(used) * 1000).div_ceil(u128::from(whole.max(1))) as u64
+}
+
+/// Where each reading begins, and where the last ends, of `room` pixels: by time, or alike where
+/// times are not known.
+fn edges(series: &Series, room: i64) -> Vec<i64> {
+    let count = series.len();
+    let times: Option<Vec<Duration>> = (0..count).map(|number| series.elapsed(number)).collect();
+    let times = times.filter(|times| times.windows(2).all(|pair| pair[0] < pair[1]));
+    let Some(times) = times.filter(|_| count > 1) else {
+        return (0..=count as i64)
+            .map(|at| at * room / count as i64)
+            .collect();
+    };
+    let last = times[count - 1];
+    // The last reading holds as long as the others do on average.
+    let whole = (last + last / (count as u32 - 1)).as_secs_f64();
+    let edge = |time: &Duration| (room as f64 * time.as_secs_f64() / whole) as i64;
+    times.iter().map(edge).chain([room]).collect()
+}
+
+/// From the ground up, in the legend's order from its end; free memory above all, so that what is
+/// used shows as a silhouette.
+fn draw_reading(canvas: &mut Canvas, entries: &[Entry], end: u64, left: i64, right: i64) {
+    let whole: u64 = entries.iter().filter(exists).map(|entry| entry.pages).sum();
+    let limit = u128::from(whole.max(1)) * u128::from(end) / 100;
+    let height = |pages: u64| {
+        let height = u128::from(pages) * CHART_HEIGHT as u128 / limit.max(1);
+        height.min(CHART_HEIGHT as u128) as i64
+    };
+    let existing = || entries.iter().rev().filter(exists);
+    let used = existing().filter(|entry| !is_free(entry));
+    let mut pages = 0;
+    for entry in used.chain(existing().filter(|entry| is_free(entry))) {
+        let bottom = CHART_Y + CHART_HEIGHT - height(pages);
+        pages += entry.pages;
+        let top = CHART_Y + CHART_HEIGHT - height(pages);
+        canvas.fill(left, top, right - left, bottom - top, entry.swatch);
+    }
+}
+
+/// A line through the chart with a notch above it.
+fn draw_cursor(canvas: &mut Canvas, x: i64) {
+    canvas.fill(x, CHART_Y - 4, 1, CHART_HEIGHT + 7, TEXT);
+    for half in 0..4 {
+        canvas.fill(x - half, CHART_Y - 4 - half, 2 * half + 1, 1, TEXT);
+    }
+}
+
+fn draw_labels(canvas: &mut Canvas, series: &Series, end: u64, width: i64) {
+    let y = CHART_Y + CHART_HEIGHT + 16;
+    let count = series.len();
+    let [first, last] = match series.elapsed(count - 1) {
+        Some(time) => [Duration::ZERO, time].map(|at| span_of_time(at, time)),
+        None => [0, count - 1].map(|number| format!("reading {number}")),
+    };
+    let middle = match end {
+        100 => "shares of memory over time".to_owned(),
+        end => format!("shares of memory over time, from 0 to {end} %"),
+    };
+    let middle = middle.as_str();
+    canvas.write(MARGIN, y, &first, SMALL, Ink::Muted);
+    canvas.write(
+        (width - SMALL.width(middle)) / 2,
+        y,
+        middle,
+        SMALL,
+        Ink::Muted,
+    );
+    canvas.write_left_of(width - MARGIN, y, &last, SMALL, Ink::Muted);
+}
