@@ -10,8 +10,8 @@ use std::path::PathBuf;
 pub enum Error {
     /// The kernel's file is there and not for this user.
     #[error(
-        "cannot read {}: permission denied (run it as root, or draw a captured system with --sysroot \
-         or a copy of the file with --from)", .path.display()
+        "cannot read {}: permission denied (run it as root; without root this draws an example: \
+         pagemap-viz snapshot --from example example.png)", .path.display()
     )]
     NotPermitted {
         /// The kernel's file.

@@ -82,13 +82,20 @@ pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
         return Err("a recording needs a file, because its end is written last".to_owned());
     }
     let planes = planes(args.counts, args.cgroups);
-    recorded(recording, args.series, args.pace, &args.run, planes, &usual)
+    recorded(
+        recording,
+        &args.series,
+        args.pace,
+        &args.run,
+        planes,
+        &usual,
+    )
 }
 
 /// A recording of what `series` and `pace` say.
 pub(super) fn recorded(
     recording: Target,
-    series: SeriesArgs,
+    series: &SeriesArgs,
     pace: PaceArgs,
     run: &RunArgs,
     planes: Vec<Plane>,

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::args::{SourceArgs, TypedSource};
 use crate::error::Result;
-use crate::source::{Frames, Overrides, Recording, Source, System, is_page_size, open_file};
+use crate::source::{
+    EXAMPLE, Frames, Overrides, Recording, Source, System, is_page_size, open_file,
+};
 
 /// Where the flags come from.
 #[derive(Clone, Debug)]
@@ -132,16 +134,19 @@ fn file_and_frames(path: &Path) -> Result<Place, String> {
     let Some((file, frames)) = path.to_str().and_then(|text| text.rsplit_once('@')) else {
         return whole();
     };
-    if path.exists() || !Path::new(file).exists() {
+    let file = Path::new(file);
+    if path.exists() || !(file.exists() || file.as_os_str() == EXAMPLE) {
         return whole();
     }
-    let frames =
-        match frames {
-            "all" => Frames::All,
-            number => Frames::Number(number.parse().map_err(|_| {
-                format!("'{number}' is no frame of {file} (a number from 0, or all)")
-            })?),
-        };
+    let frames = match frames {
+        "all" => Frames::All,
+        number => Frames::Number(number.parse().map_err(|_| {
+            format!(
+                "'{number}' is no frame of {} (a number from 0, or all)",
+                file.display()
+            )
+        })?),
+    };
     Ok(Place::File(file.into(), frames))
 }
 

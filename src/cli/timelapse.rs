@@ -82,7 +82,14 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
     let recording = Target::File(args.directory.join(RECORDING));
     let planes = vec![Plane::Flags];
     Ok(TimelapseRequest {
-        recording: recorded(recording, args.series, args.pace, &args.run, planes, &usual)?,
+        recording: recorded(
+            recording,
+            &args.series,
+            args.pace,
+            &args.run,
+            planes,
+            &usual,
+        )?,
         look: Look::new(args.look, lens, "sample")?,
         marks_changes,
         animation: args.animate.map(animation).transpose()?,

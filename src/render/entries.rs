@@ -144,11 +144,7 @@ impl Meaning<'_> {
         let unchanged = |class: Class| match class {
             Class::Hole => Entry {
                 counted: Counted::Hole,
-                ..Entry::new(
-                    class.name(),
-                    self.palette.class(class),
-                    [Key::HOLE, faded(class)],
-                )
+                ..Entry::new(class.name(), self.palette.class(class), [faded(class)])
             },
             class => Entry::new(
                 &format!("unchanged {}", class.name()),

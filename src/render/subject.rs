@@ -102,10 +102,11 @@ impl Subject {
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = self.lasting_notes(self.doubted_pages);
         notes.push(match self.duration {
-            Some(time) => format!(
-                "Not atomic: read in {:.2} s while memory went on changing · {TOOL}",
-                time.as_secs_f64()
-            ),
+            Some(time) => {
+                let what = self.since.as_ref().map_or("", |_| "the last reading was ");
+                let seconds = time.as_secs_f64();
+                format!("Not atomic: {what}read in {seconds:.2} s while memory went on changing · {TOOL}")
+            }
             None => TOOL.to_owned(),
         });
         notes

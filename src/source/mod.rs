@@ -3,12 +3,14 @@
 //! The running kernel, a directory with copies of its files and a raw dump are one trait. Nothing
 //! here judges a page.
 
+mod example;
 mod flags_file;
 mod machine;
 mod recording;
 mod system;
 mod unpack;
 
+pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, PageSize, is_page_size};
 pub use recording::{RecordedFrame, Recording};

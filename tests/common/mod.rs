@@ -230,3 +230,72 @@ impl Decoded {
         self.indices.iter().flat_map(colour).collect()
     }
 }
+
+/// The picture equals the golden one of that name. `PAGEMAP_VIZ_BLESS=1` makes that anew; a failure
+/// leaves expected, difference and actual side by side in `tests/failed`.
+pub fn assert_golden(name: &str, actual: &[u8]) {
+    let path = package("tests/golden").join(name).with_extension("png");
+    if std::env::var_os("PAGEMAP_VIZ_BLESS").is_some() {
+        std::fs::write(&path, actual).expect("the golden picture is written");
+    }
+    let expected =
+        decode(&std::fs::read(&path).expect("a golden picture; PAGEMAP_VIZ_BLESS=1 makes it"));
+    let actual = decode(actual);
+    let same = (expected.width, expected.height) == (actual.width, actual.height)
+        && expected.rgb() == actual.rgb();
+    if !same {
+        let shown = leave_failure(name, &expected, &actual);
+        panic!("{name} differs from the golden picture; see {shown}");
+    }
+}
+
+fn leave_failure(name: &str, expected: &Decoded, actual: &Decoded) -> String {
+    let directory = package("tests/failed");
+    std::fs::create_dir_all(&directory).expect("a directory for failures");
+    let path = directory.join(name).with_extension("png");
+    let [width, height] = [
+        expected.width.max(actual.width) as u32,
+        expected.height.max(actual.height) as u32,
+    ];
+    let [old, new] = [expected, actual].map(Decoded::rgb);
+    let colour = |rgb: &[u8], picture: &Decoded, x: u32, y: u32| {
+        let inside = (x as usize) < picture.width && (y as usize) < picture.height;
+        let at = (y as usize * picture.width + x as usize) * 3;
+        if inside {
+            [rgb[at], rgb[at + 1], rgb[at + 2]]
+        } else {
+            [255, 0, 255]
+        }
+    };
+    let side_by_side = image::RgbImage::from_fn(width * 3, height, |x, y| {
+        let (left, right) = (
+            colour(&old, expected, x % width, y),
+            colour(&new, actual, x % width, y),
+        );
+        image::Rgb(match x / width {
+            0 => left,
+            1 if left == right => [0, 0, 0],
+            1 => [255, 255, 255],
+            _ => right,
+        })
+    });
+    side_by_side.save(&path).expect("the failure is written");
+    path.display().to_string()
+}
+
+/// A recording of captured systems, a frame each.
+pub fn recording_of(names: &[&str], directory: &Path) -> PathBuf {
+    let path = directory.join("systems.pmv");
+    let mut arguments = vec!["record".into(), path.clone().into_os_string()];
+    for name in names {
+        arguments.push("--sysroot".into());
+        arguments.push(system(name).into_os_string());
+    }
+    succeed(arguments);
+    path
+}
+
+/// JSON that the program wrote.
+pub fn json(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).expect("JSON")
+}

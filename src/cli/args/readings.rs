@@ -12,7 +12,7 @@ pub(in crate::cli) struct SourceArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "from")]
     pub(in crate::cli) sysroot: Option<PathBuf>,
 
-    /// Read a recording, its last frame or frame N, or a raw copy of /proc/kpageflags, packed by zstd or not
+    /// Read a recording, its last frame or frame N, or a raw copy of /proc/kpageflags, packed by zstd or not; "example" is a recording that the program carries
     #[arg(long, value_name = "FILE[@N]")]
     pub(in crate::cli) from: Option<PathBuf>,
 

@@ -8,6 +8,8 @@
 //! takes is compared with a bare read of the same moment. Whole runs happen in a child, which is
 //! this program again, so that its CPU time and its peak memory are those of nothing else.
 
+mod recordings;
+
 use std::collections::HashSet;
 use std::env;
 use std::ffi::OsString;
@@ -79,6 +81,7 @@ fn figures(gate: bool) -> ExitCode {
     table.line("figure", "measured", "mark", "");
     classification(&mut table, &busiest);
     packing(&mut table, &busiest);
+    recordings::recordings(&mut table, &host);
     let pictures = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("target takes pictures");
     sizes(&mut table, &host, &busiest, pictures.path());
     bytes(&mut table, "captured host", HOST, pictures.path());
