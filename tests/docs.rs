@@ -116,3 +116,28 @@ fn the_format_is_written_down_as_it_is() {
         assert!(text.contains(&part), "{part}");
     }
 }
+
+#[test]
+fn the_gallerys_pictures_of_the_example_are_what_their_commands_draw() {
+    let directory = common::scratch();
+    let path = |name: &str| common::text(&directory.path().join(name)).to_owned();
+    let (gif, png) = (path("example.gif"), path("compaction.png"));
+    let series = path("example");
+    succeed([
+        "timelapse",
+        "--from",
+        "example",
+        "--fps",
+        "1",
+        "--animate",
+        &gif,
+        &series,
+    ]);
+    succeed(["diff", "example@7", "example@8", &png]);
+    for (drawn, name) in [(gif, "example.gif"), (png, "compaction.png")] {
+        let shown = fs::read(package("docs/gallery").join(name)).expect("a picture");
+        let same = fs::read(drawn).expect("drawn") == shown;
+        assert!(same, "docs/gallery/{name}: draw it anew");
+        assert!(document("docs/gallery/README.md").contains(name));
+    }
+}

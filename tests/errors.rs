@@ -18,7 +18,7 @@ fn wrong_usage_is_one_line_and_exit_2() {
         ),
         (
             &["snapshot", "o.png", "--reducer", "mean"],
-            "unknown reducer 'mean' (one of proportional, dominant, any=CLASS)",
+            "unknown reducer 'mean' (one of proportional, sample, dominant, any=CLASS)",
         ),
         (
             &["snapshot", "o.png", "--reducer", "any=gold"],

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{decode, scratch, succeed, system, words};
+use common::{assert_refused, decode, package, scratch, succeed, system, tool, words};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -361,4 +361,37 @@ fn tall_pictures_are_halved_until_they_fit() {
     let height =
         made.raw_facts(&["--max-rows", "25", "--legend", "none"])["picture"]["height"].clone();
     assert_eq!(height, 25);
+}
+
+#[test]
+fn the_example_needs_no_file_and_is_small_and_fragmented() {
+    let directory = scratch();
+    let run = |words: &[&str]| {
+        let mut command = tool();
+        let output = command.current_dir(directory.path()).args(words).output();
+        output.expect("it starts")
+    };
+    let info = run(&["info", "example"]);
+    assert!(String::from_utf8_lossy(&info.stdout).contains(" in 10 frames"));
+    let drawn = run(&["snapshot", "--from", "example", "example.png"]);
+    assert!(drawn.status.success(), "{drawn:?}");
+    for (frame, free_rows) in [("0", 457), ("7", 0)] {
+        let from = format!("example@{frame}");
+        let picture = decode(&run(&["snapshot", "--from", &from, "-"]).stdout);
+        let rows = &picture.facts["picture"]["rows"][0];
+        let [y, height] = ["y", "height"].map(|field| rows[field].as_u64().expect("a number"));
+        let free = picture.facts["picture"]["legend"][0]["index"][0].as_u64();
+        assert_eq!(picture.facts["picture"]["legend"][0]["name"], "free");
+        let map = &picture.indices[y as usize * 512..][..height as usize * 512];
+        let is_free = |row: &&[u8]| row.iter().all(|&index| Some(index.into()) == free);
+        assert_eq!(map.chunks(512).filter(is_free).count(), free_rows);
+    }
+    let bytes = fs::metadata(package("examples/fragmented.pmv"))
+        .expect("it")
+        .len();
+    assert!(bytes < 1 << 20);
+    // A file of that name is meant when it is there.
+    fs::write(directory.path().join("example"), [0; 4096]).expect("a dump");
+    let output = run(&["info", "example"]);
+    assert_refused(&output, 1, "");
 }

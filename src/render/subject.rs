@@ -145,7 +145,7 @@ impl Subject {
 }
 
 /// Who drew the picture.
-pub(super) const TOOL: &str = concat!("pagemap-viz ", env!("CARGO_PKG_VERSION"));
+pub(super) const TOOL: &str = concat!("pagemap-viz\u{a0}", env!("CARGO_PKG_VERSION"));
 
 /// Pages that say KSM, of a tally of the class lens.
 pub(super) fn says_ksm(keys: &Tally) -> u64 {
