@@ -100,7 +100,7 @@ fn a_user_without_rights_is_told_what_to_do() {
     let message = String::from_utf8(output.stderr).expect("text");
     assert_eq!(message.lines().count(), 1, "{message}");
     assert!(message.starts_with("pagemap-viz: cannot read /proc/kpageflags"));
-    assert!(message.contains("as root") && message.contains("--sysroot"));
+    assert!(message.contains("as root") && message.contains("snapshot --from example example.png"));
     let files = fs::read_dir(directory.path()).expect("still there");
     assert_eq!(files.count(), 1, "there is more than the program");
 }
