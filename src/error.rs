@@ -220,6 +220,38 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// A cgroup is a directory.
+    #[error("cannot take {} for a cgroup: it is no directory (a cgroup is one below /sys/fs/cgroup, or @INODE)", .path.display())]
+    NotACgroup {
+        /// What was given.
+        path: PathBuf,
+    },
+
+    /// Only files have pages in the page cache.
+    #[error("cannot look for the pages of {}: it is neither a file nor a directory", .path.display())]
+    NoPageCache {
+        /// What was given.
+        path: PathBuf,
+    },
+
+    /// A process cannot be read.
+    #[error("cannot read process {pid}: {}", process_cause(.cause))]
+    Process {
+        /// Its number.
+        pid: u32,
+        /// What the system said.
+        cause: io::Error,
+    },
+
+    /// The kernel says that pages are there and not which.
+    #[error(
+        "cannot find the pages of process {pid}: the kernel withholds page numbers without CAP_SYS_ADMIN (run it as root)"
+    )]
+    PfnsWithheld {
+        /// Its number.
+        pid: u32,
+    },
+
     /// Two sources of different page sizes.
     #[error("cannot compare pages of {first} bytes with pages of {second} bytes")]
     PageSizesDiffer {
@@ -305,6 +337,16 @@ pub enum Error {
 
 /// Result of anything that can stop a run.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+fn process_cause(cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::NotFound => "there is no such process".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied (run it as root, or as the process's user)".to_owned()
+        }
+        _ => plain(cause),
+    }
+}
 
 /// The system's words without its number: `no space left on device`.
 fn plain(cause: &io::Error) -> String {

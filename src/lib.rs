@@ -5,7 +5,8 @@
 //! one ([`source`]), which may be a recording ([`recording`]); each page gets
 //! a class ([`classify`]) and is counted ([`tally`]); pages become cells in rows ([`layout`]), packed
 //! as they come ([`grid`]) by one parallel pass ([`scan`]), which may tell what became of pages
-//! since another reading ([`compare`]), or kept for later ([`record`]); cells, caption and legend become a picture
+//! since another reading ([`compare`]), counted and listed by flags ([`inventory`]), or kept for later
+//! ([`record`]); cells, caption and legend become a picture
 //! ([`render`]), which is described ([`facts`]) and written ([`output`]).
 //!
 //! The modules stand in the order in which data flows. Each uses only those above it, which
@@ -40,6 +41,9 @@ pub mod scan;
 
 // What became of a page.
 pub mod compare;
+
+// Pages by their flags.
+pub mod inventory;
 
 // One reading after the other, kept.
 pub mod record;

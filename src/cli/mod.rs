@@ -2,6 +2,7 @@
 
 mod args;
 mod diff;
+mod flags;
 mod look;
 mod record;
 mod request;
@@ -11,6 +12,7 @@ mod timelapse;
 
 pub use args::{Args, Usage, parse};
 pub use diff::{Compared, DiffRequest};
+pub use flags::{Cgroup, FlagsFormat, FlagsRequest, PagesOf, PagesRequest};
 pub use look::{Look, Scale};
 pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};

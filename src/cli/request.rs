@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Args, PaletteVerb, PlaneArg, RunArgs, Usage, Verb};
 use super::diff::{DiffRequest, diff};
+use super::flags::{FlagsRequest, flags};
 use super::record::{RecordRequest, Until, record};
 use super::snapshot::{SnapshotRequest, snapshot};
 use super::timelapse::{TimelapseRequest, timelapse};
@@ -22,6 +23,8 @@ pub enum Request {
     Timelapse(Box<TimelapseRequest>),
     /// Compare readings.
     Diff(Box<DiffRequest>),
+    /// Count and list pages by their flags.
+    Flags(FlagsRequest),
     /// Make a recording.
     Record(Box<RecordRequest>),
     /// Say what a recording holds.
@@ -72,6 +75,7 @@ impl Request {
             Verb::Diff(args) => diff(args)
                 .map(|request| Self::Diff(Box::new(request)))
                 .map_err(Usage::Wrong),
+            Verb::Flags(args) => flags(*args).map(Self::Flags).map_err(Usage::Wrong),
             Verb::Record(args) => record(args)
                 .map(|request| Self::Record(Box::new(request)))
                 .map_err(Usage::Wrong),
@@ -99,20 +103,26 @@ impl Request {
         match self {
             Self::Snapshot(request) => request.quiet,
             Self::Diff(request) => request.quiet,
+            Self::Flags(FlagsRequest::Pages(request)) => request.quiet || request.list.is_some(),
             Self::Timelapse(request) => {
                 request.recording.quiet || matches!(request.recording.until, Until::Command(_))
             }
             // What a command shows is its own.
             Self::Record(request) => request.quiet || matches!(request.until, Until::Command(_)),
-            Self::Info(_) | Self::Export(_) | Self::Palette(_) => true,
+            Self::Flags(_) | Self::Info(_) | Self::Export(_) | Self::Palette(_) => true,
         }
     }
 }
 
 /// Threads: one a processor when nobody says how many.
 pub(super) fn threads(args: &RunArgs) -> usize {
+    threads_or_all(args.threads)
+}
+
+/// The same, of the option alone.
+pub(super) fn threads_or_all(threads: Option<u16>) -> usize {
     let processors = || std::thread::available_parallelism().map_or(1, NonZero::get);
-    args.threads.map_or_else(processors, usize::from)
+    threads.map_or_else(processors, usize::from)
 }
 
 /// A palette by name or, failing that, from a file.

@@ -2,6 +2,7 @@
 
 mod diff;
 mod export;
+mod flags;
 mod info;
 mod palette;
 mod record;
@@ -22,6 +23,7 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
     match request {
         Request::Snapshot(request) => snapshot::draw(request, terminal)?,
         Request::Timelapse(request) => return timelapse::draw(request, terminal),
+        Request::Flags(request) => flags::answer(request, terminal)?,
         Request::Diff(request) => diff::compare(request, terminal)?,
         Request::Record(request) => return record::record(request, terminal),
         Request::Info(recording) => info::list(recording)?,

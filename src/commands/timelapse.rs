@@ -14,7 +14,8 @@ use crate::facts::{Facts, Reading, SeriesFacts, count_columns, count_rows};
 use crate::kernel::{Pfn, PfnSet};
 use crate::layout::Layout;
 use crate::output::{
-    Format, SeriesDirectory, Target, animate, check_video, film, write_csv, write_picture,
+    Format, SeriesDirectory, TableFormat, Target, animate, check_video, film, write_picture,
+    write_table,
 };
 use crate::record::Names;
 use crate::render::{Palette, Picture, Place, Readings, Series, Style, Subject, picture};
@@ -152,7 +153,12 @@ impl<'a> Lapse<'a> {
         let facts = SeriesFacts::new(&readings, &last, &self.style.palette);
         let facts = facts.expect("a series has a reading");
         let mut table = directory.begin("counts.csv")?;
-        write_csv(&count_columns(), count_rows(&readings), &mut table)?;
+        write_table(
+            TableFormat::Csv,
+            &count_columns(),
+            &count_rows(&readings),
+            &mut table,
+        )?;
         table.finish()?;
         let mut index = directory.begin("index.json")?;
         index.write_text(&facts.to_json())?;

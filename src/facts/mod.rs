@@ -5,9 +5,15 @@
 
 mod matrix;
 mod series;
+mod sets;
+mod table;
 
 pub use matrix::matrix_text;
 pub use series::{Reading, SeriesFacts, count_columns, count_rows};
+pub use sets::{
+    Beside, ListColumns, ListPlace, SET_COLUMNS, described, file_text, page_types_summary, set_rows,
+};
+pub use table::{Cell, Column};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};

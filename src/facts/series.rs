@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Facts, classes};
+use super::{Cell, Column, Facts, classes};
 use crate::classify::Class;
 use crate::render::{Palette, Picture, Subject};
 use crate::tally::ClassCounts;
@@ -86,29 +86,29 @@ impl SeriesFacts {
     }
 }
 
-/// The names of the columns of `counts.csv`: pages per class after number and times.
-pub fn count_columns() -> Vec<&'static str> {
+/// The columns of `counts.csv`: pages per class after number and times.
+pub fn count_columns() -> Vec<Column> {
     let classes = Class::in_legend_order().into_iter().map(Class::name);
-    ["reading", "start", "elapsed_seconds"]
+    let names = ["reading", "start", "elapsed_seconds"]
         .into_iter()
-        .chain(classes)
-        .collect()
+        .chain(classes);
+    names.map(|name| Column::word(name, 0)).collect()
 }
 
 /// Its rows; an unknown time is empty.
-pub fn count_rows(readings: &[Reading]) -> Vec<Vec<String>> {
-    let row = |(number, reading): (usize, &Reading)| {
-        let seconds = |time: Duration| time.as_secs_f64().to_string();
+pub fn count_rows(readings: &[Reading]) -> Vec<Vec<Cell>> {
+    let row = |(number, reading): (u64, &Reading)| {
+        let seconds = |time: Duration| Cell::Text(time.as_secs_f64().to_string());
         let times = [
-            number.to_string(),
-            reading.subject.time.to_string(),
-            reading.elapsed.map(seconds).unwrap_or_default(),
+            Cell::Count(number),
+            Cell::Text(reading.subject.time.to_string()),
+            reading.elapsed.map_or(Cell::Empty, seconds),
         ];
         let classes = Class::in_legend_order().into_iter();
-        let pages = classes.map(|class| reading.counts.of(class).to_string());
+        let pages = classes.map(|class| Cell::Count(reading.counts.of(class)));
         times.into_iter().chain(pages).collect()
     };
-    readings.iter().enumerate().map(row).collect()
+    (0..).zip(readings).map(row).collect()
 }
 
 /// A picture's place in its series.

@@ -2,14 +2,20 @@
 //!
 //! Pure. Nothing here opens a file; parsers take the text and know what each kernel version left out.
 
+mod bit_filter;
 mod flags;
 mod iomem;
 mod meminfo;
+mod page_types;
+mod pagemap;
 mod pfn;
 mod zoneinfo;
 
+pub use bit_filter::{BitFilter, PageSpan, parse_flags};
 pub use flags::{BITS, Bit, PageFlags, UnknownFlag};
 pub use iomem::parse_system_ram;
 pub use meminfo::{parse_meminfo_bytes, parse_vmstat};
+pub use page_types::{Edition, Folding, SWAP};
+pub use pagemap::PagemapEntry;
 pub use pfn::{Pfn, PfnRange, PfnSet};
 pub use zoneinfo::{Zone, parse_zones};

@@ -15,7 +15,7 @@ pub use convert::Format;
 pub use directory::SeriesDirectory;
 pub use file::{Pending, Target, print};
 pub use recording_file::RecordingFile;
-pub use table::write_csv;
+pub use table::{TableFormat, TableWriter, write_table};
 pub use video::{check_video, film};
 
 use crate::error::Result;

@@ -1,6 +1,7 @@
 //! The pages of one source, read and judged block by block.
 
-use super::queue::Queue;
+use super::Watcher;
+use super::sweep::{Block, Reach};
 use crate::classify::{Classifier, Key, OpenCompound};
 use crate::error::Result;
 use crate::kernel::{PageFlags, Pfn, PfnRange};
@@ -13,6 +14,7 @@ pub(super) const BLOCK_PAGES: u64 = 1 << 15;
 /// Reads the pages of one source and judges them. One per worker and source.
 pub(super) struct Judge<'a> {
     source: &'a dyn Source,
+    reach: Reach,
     classifier: Classifier,
     words: Vec<PageFlags>,
     classes: Vec<Key>,
@@ -32,9 +34,10 @@ pub(super) struct Judged {
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(source: &'a dyn Source) -> Self {
+    pub(super) fn new(source: &'a dyn Source, reach: Reach) -> Self {
         Self {
             source,
+            reach,
             classifier: Classifier::new(source.machine().pmd_pages),
             words: vec![PageFlags::NONE; BLOCK_PAGES as usize],
             classes: vec![Key::HOLE; BLOCK_PAGES as usize],
@@ -43,9 +46,18 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The flags of the block's pages; of pages that were not read, anything.
+    /// The flags of the block's pages; of pages that were not read, none.
     pub(super) fn words(&self) -> &[PageFlags] {
         &self.words
+    }
+
+    /// The first `pages` of the block that begins with `start`.
+    pub(super) fn block(&self, start: Pfn, pages: usize) -> Block<'_> {
+        Block {
+            start,
+            words: &self.words[..pages],
+            classes: &self.classes[..pages],
+        }
     }
 
     /// The keys of the block's pages, of the class lens.
@@ -65,18 +77,21 @@ impl<'a> Judge<'a> {
     pub(super) fn judge(
         &mut self,
         block: PfnRange,
-        queue: &Queue<'_>,
+        watcher: &dyn Watcher,
         open_before: Option<&dyn Fn() -> Option<OpenCompound>>,
     ) -> Result<Judged> {
         let there = match self.source.machine().extent {
             Extent::Exact(end) => block.intersect(PfnRange::new(0, end.0)),
             Extent::Expected(_) => block,
         };
-        let spans = self.source.machine().readable(there);
+        let spans = match self.reach {
+            Reach::Existing => self.source.machine().readable(there),
+            Reach::Everything => vec![there],
+        };
         let mut at = block.start;
         for &span in &spans {
             self.no_pages(block, PfnRange::new(at.0, span.start.0));
-            queue.check()?;
+            watcher.stop().map_or(Ok(()), Err)?;
             let ask = open_before.filter(|_| span.start == block.start);
             at = self.judge_span(block, span, ask)?;
             if at < span.end {
@@ -97,7 +112,9 @@ impl<'a> Judge<'a> {
         if !pages.is_empty() {
             self.open = None;
             let start = (pages.start.0 - block.start.0) as usize;
-            self.classes[start..start + pages.pages() as usize].fill(Key::HOLE);
+            let end = start + pages.pages() as usize;
+            self.classes[start..end].fill(Key::HOLE);
+            self.words[start..end].fill(PageFlags::NONE);
         }
     }
 

@@ -6,7 +6,10 @@
 
 mod judge;
 mod queue;
+mod sweep;
 mod worker;
+
+pub use sweep::{Block, Reach, read_in_order, sweep};
 
 use std::time::{Duration, Instant};
 
@@ -163,11 +166,7 @@ pub fn scan(
 ) -> Result<Scan> {
     let start_time = source.time();
     let started = Instant::now();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|cause| Error::Threads {
-        threads,
-        cause: cause.to_string(),
-    })?;
+    let pool = pool(threads)?;
     let queue = Queue::new(
         extent(source, view.against),
         view.layout.chunk_pages(),
@@ -187,6 +186,14 @@ pub fn scan(
         end_time: source.end_time(),
         duration: duration(source, started),
         ..Scan::new(finished, view.lens)
+    })
+}
+
+fn pool(threads: usize) -> Result<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|cause| Error::Threads {
+        threads,
+        cause: cause.to_string(),
     })
 }
 

@@ -125,9 +125,9 @@ impl<'a> Queue<'a> {
         }
     }
 
-    /// The reason to stop, if somebody has one.
-    pub(super) fn check(&self) -> Result<()> {
-        self.watcher.stop().map_or(Ok(()), Err)
+    /// Who watches.
+    pub(super) fn watcher(&self) -> &'a dyn Watcher {
+        self.watcher
     }
 
     /// The compounds that the chunk before `chunk` ends within. Waits for that chunk.

@@ -2,6 +2,7 @@
 
 use super::judge::{BLOCK_PAGES, Judge};
 use super::queue::{ChunkResult, Queue};
+use super::sweep::Reach;
 use super::{Against, Lens, View};
 use crate::classify::{Key, KsmVerdict, Noise, depends_on_ksm, settle};
 use crate::error::Result;
@@ -43,8 +44,10 @@ impl<'a> Worker<'a> {
         Self {
             view,
             queue,
-            judge: Judge::new(source),
-            judge_before: view.against.map(|against| Judge::new(against.source)),
+            judge: Judge::new(source, Reach::Existing),
+            judge_before: view
+                .against
+                .map(|against| Judge::new(against.source, Reach::Existing)),
             packer: Packer::new(),
             keys: vec![Key::HOLE; BLOCK_PAGES as usize],
             set_cache: vec![(PageFlags::NONE, None); 1 << SET_CACHE_BITS],
@@ -96,7 +99,7 @@ impl<'a> Worker<'a> {
         // A chunk that begins with a tail needs what the chunk before knows of its head.
         let ask = || queue.open_before(number)[0];
         let ask: Option<&dyn Fn() -> _> = if begins_chunk { Some(&ask) } else { None };
-        let judged = self.judge.judge(block, queue, ask)?;
+        let judged = self.judge.judge(block, queue.watcher(), ask)?;
         if judged.pages < block.pages() as usize {
             chunk.result.end = Some(block.start.plus(judged.pages as u64));
         }
@@ -142,7 +145,7 @@ impl<'a> Worker<'a> {
             if begins_chunk {
                 judge.open = None;
             }
-            judge.judge(block, queue, ask)?;
+            judge.judge(block, queue.watcher(), ask)?;
             for key in &mut judge.classes()[..pages] {
                 *key = settled(*key, ksm);
             }

@@ -3,16 +3,20 @@
 //! The running kernel, a directory with copies of its files and a raw dump are one trait. Nothing
 //! here judges a page.
 
+mod cached_file;
 mod example;
 mod flags_file;
 mod machine;
+mod process;
 mod recording;
 mod system;
 mod unpack;
 
+pub use cached_file::{FileState, cgroup_inode, files_below, walk_cached_file};
 pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, PageSize, is_page_size};
+pub use process::{MMapPath, MemoryMap, Process, TakeEntries, process_exists};
 pub use recording::{RecordedFrame, Recording};
 pub use system::System;
 

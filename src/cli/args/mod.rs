@@ -1,5 +1,6 @@
 //! What was typed. Declarations only, and clap's answer to what cannot be typed in one line.
 
+mod flags;
 mod pictures;
 mod readings;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub(super) use flags::{FlagsArgs, FormatArg};
 pub(super) use pictures::{
     DiffArgs, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, TimelapseArgs,
 };
@@ -42,6 +44,8 @@ pub(super) enum Verb {
     Timelapse(Box<TimelapseArgs>),
     /// Draw and count what became of pages between two readings, or in a series
     Diff(DiffArgs),
+    /// Count pages by their flags, or list them: what page-types does
+    Flags(Box<FlagsArgs>),
     /// Save what the kernel says of every page, once or again and again
     Record(RecordArgs),
     /// List the frames of a recording, and what is known of the machine

@@ -1,0 +1,213 @@
+//! The page tables of one process: its mappings, and what is behind each page of them.
+//!
+//! Of a running kernel, or of a captured system, which carries the entries of each mapping in
+//! `pagemap.bin` and where they are in `pagemap.idx`.
+
+mod captured;
+mod pagemap_scan;
+
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use procfs_core::FromBufRead;
+use procfs_core::process::MemoryMaps;
+
+pub use procfs_core::process::{MMapPath, MemoryMap};
+
+use self::captured::Captured;
+use self::pagemap_scan::Region;
+use crate::error::{Error, Result};
+use crate::kernel::{PageSpan, PagemapEntry, Pfn};
+
+/// Entries of one read: 512 KiB.
+const BATCH_PAGES: u64 = 1 << 16;
+
+/// Mappings up to this size are read at once: asking first where something is gains nothing there.
+const SPARSE_BYTES: u64 = 64 << 20;
+
+/// Regions nearer to each other than this are read as one.
+const GAP_PAGES: u64 = 64;
+
+/// Addresses of the kernel's half belong to no page table of a process; vsyscall is there.
+const KERNEL_HALF: u64 = 1 << 63;
+
+/// One process, its page tables open.
+#[derive(Debug)]
+pub struct Process {
+    pid: u32,
+    directory: PathBuf,
+    page_bytes: u64,
+    pagemap: Pagemap,
+}
+
+#[derive(Debug)]
+enum Pagemap {
+    Kernel(File),
+    Captured(Captured),
+}
+
+/// Takes the entries of consecutive pages, from a page of the address space on.
+pub type TakeEntries<'a> = dyn FnMut(u64, &[PagemapEntry]) -> Result<()> + 'a;
+
+impl Process {
+    /// Opens process `pid` of the system below `root`.
+    ///
+    /// # Errors
+    /// There is none, or it is not for this user.
+    pub fn open(root: &Path, pid: u32, page_bytes: u64) -> Result<Self> {
+        let directory = root.join("proc").join(pid.to_string());
+        let failed = |cause| failed(pid, cause);
+        let index = directory.join("pagemap.idx");
+        let pagemap = if index.exists() {
+            Pagemap::Captured(Captured::open(&directory).map_err(failed)?)
+        } else {
+            Pagemap::Kernel(File::open(directory.join("pagemap")).map_err(failed)?)
+        };
+        Ok(Self {
+            pid,
+            directory,
+            page_bytes,
+            pagemap,
+        })
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Its mappings, ascending.
+    ///
+    /// # Errors
+    /// It ended, or is not for this user.
+    pub fn mappings(&self) -> Result<Vec<MemoryMap>> {
+        let failed = |cause| failed(self.pid, cause);
+        let file = File::open(self.directory.join("maps")).map_err(failed)?;
+        let maps = MemoryMaps::from_buf_read(BufReader::new(file));
+        let maps = maps.map_err(|error| failed(io::Error::other(error.to_string())))?;
+        Ok(maps.0)
+    }
+
+    /// Hands over the entries of all mapped pages of `span`, ascending; those of large empty stretches
+    /// are left out. Pages are those of addresses, counted from 0.
+    ///
+    /// # Errors
+    /// It cannot be read, the kernel withholds page numbers, or `take` failed.
+    pub fn walk(&self, span: PageSpan, take: &mut TakeEntries<'_>) -> Result<()> {
+        let mut seen = Seen::default();
+        for mapping in self.mappings()? {
+            let (start, end) = mapping.address;
+            let pages = span.within(start / self.page_bytes, end / self.page_bytes);
+            if pages.start < pages.end && start < KERNEL_HALF {
+                self.walk_pages(pages, &mut |at, entries| {
+                    seen.look(self.pid, entries)?;
+                    take(at, entries)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn walk_pages(&self, pages: PageSpan, take: &mut TakeEntries<'_>) -> Result<()> {
+        let is_sparse = (pages.end - pages.start) * self.page_bytes > SPARSE_BYTES;
+        match &self.pagemap {
+            Pagemap::Kernel(file) if is_sparse => match self.populated(file, pages)? {
+                Some(spans) => spans.into_iter().try_for_each(|span| self.read(span, take)),
+                None => self.read(pages, take),
+            },
+            _ => self.read(pages, take),
+        }
+    }
+
+    /// Where something is; `None` when this kernel does not say.
+    fn populated(&self, file: &File, pages: PageSpan) -> Result<Option<Vec<PageSpan>>> {
+        let bytes = self.page_bytes;
+        let scanned = pagemap_scan::populated(file, pages.start * bytes, pages.end * bytes);
+        let regions = match scanned {
+            // Before 6.7, or another file system in its place.
+            Err(rustix::io::Errno::NOTTY | rustix::io::Errno::INVAL) => return Ok(None),
+            scanned => scanned.map_err(|errno| failed(self.pid, errno.into()))?,
+        };
+        let mut spans: Vec<PageSpan> = Vec::new();
+        for Region { start, end } in regions {
+            let (start, end) = (start / bytes, end / bytes);
+            match spans.last_mut() {
+                Some(last) if start <= last.end + GAP_PAGES => last.end = last.end.max(end),
+                _ => spans.push(PageSpan { start, end }),
+            }
+        }
+        Ok(Some(spans))
+    }
+
+    fn read(&self, pages: PageSpan, take: &mut TakeEntries<'_>) -> Result<()> {
+        let batch = BATCH_PAGES.min(pages.end - pages.start) as usize;
+        let mut entries = vec![PagemapEntry::NONE; batch];
+        let mut at = pages.start;
+        while at < pages.end {
+            let wanted = BATCH_PAGES.min(pages.end - at) as usize;
+            let got = self.read_entries(at, &mut entries[..wanted])?;
+            take(at, &entries[..got])?;
+            at += got as u64;
+            // It ended, or unmapped this since its mappings were read.
+            if got < wanted {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_entries(&self, at: u64, into: &mut [PagemapEntry]) -> Result<usize> {
+        let file = match &self.pagemap {
+            Pagemap::Kernel(file) => file,
+            Pagemap::Captured(captured) => {
+                return captured
+                    .read(at * self.page_bytes, self.page_bytes, into)
+                    .map_err(|cause| failed(self.pid, cause));
+            }
+        };
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(into);
+        let mut done = 0;
+        while done < bytes.len() {
+            match file.read_at(&mut bytes[done..], at * 8 + done as u64) {
+                Ok(count) if count < 8 => break,
+                Ok(count) => done += count - count % 8,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => return Err(failed(self.pid, cause)),
+            }
+        }
+        Ok(done / 8)
+    }
+}
+
+/// Whether the kernel tells page numbers. Page 0 is never in a process, so a present page 0 is one that
+/// is withheld; the first of them decides.
+#[derive(Default)]
+struct Seen {
+    decided: bool,
+}
+
+impl Seen {
+    fn look(&mut self, pid: u32, entries: &[PagemapEntry]) -> Result<()> {
+        if self.decided {
+            return Ok(());
+        }
+        match entries.iter().find_map(|entry| entry.pfn()) {
+            Some(Pfn(0)) => Err(Error::PfnsWithheld { pid }),
+            first => {
+                self.decided = first.is_some();
+                Ok(())
+            }
+        }
+    }
+}
+
+fn failed(pid: u32, cause: io::Error) -> Error {
+    Error::Process { pid, cause }
+}
+
+/// True when process `pid` of the system below `root` is there.
+pub fn process_exists(root: &Path, pid: u32) -> bool {
+    fs::metadata(root.join("proc").join(pid.to_string())).is_ok()
+}
