@@ -5,10 +5,10 @@ use crate::cli::{Cgroup, FlagsFormat, FlagsRequest, PagesOf, PagesRequest};
 use crate::error::Result;
 use crate::facts::{Beside, SET_COLUMNS, described, file_text, page_types_summary, set_rows};
 use crate::inventory::{
-    Page, Place, Run, Runs, SetCount, Sets, Walk, in_page_types_order, ksm_verdict,
+    Manner, Page, Place, Run, Runs, SetCount, Sets, Walk, in_page_types_order, ksm_verdict,
 };
 use crate::output::{Pending, TableWriter, Target, print, write_table};
-use crate::scan::{Reach, sweep};
+use crate::scan::sweep;
 use crate::source::{FileState, Process, Source, cgroup_inode, files_below};
 use crate::terminal::Terminal;
 
@@ -85,7 +85,7 @@ impl Census<'_> {
         }
         let (counts, ksm) = sweep(
             self.source,
-            self.reach(),
+            self.manner().reach(),
             self.request.threads,
             self.terminal,
             || Sets::new(&self.request.sight),
@@ -100,11 +100,10 @@ impl Census<'_> {
         })
     }
 
-    /// page-types counts what does not exist, too.
-    fn reach(&self) -> Reach {
+    fn manner(&self) -> Manner {
         match self.request.format {
-            FlagsFormat::PageTypes => Reach::Everything,
-            FlagsFormat::Table(_) => Reach::Existing,
+            FlagsFormat::PageTypes => Manner::PageTypes,
+            FlagsFormat::Table(_) => Manner::Own,
         }
     }
 
@@ -115,7 +114,7 @@ impl Census<'_> {
             place: &self.place,
             spans: &self.request.spans,
             wanted: self.request.wanted(self.cgroup),
-            reach: self.reach(),
+            manner: self.manner(),
             watcher: self.terminal,
         };
         let mut sets = Sets::new(&self.request.sight);

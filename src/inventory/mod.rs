@@ -7,7 +7,7 @@ mod walk;
 
 pub use lookup::ksm_verdict;
 pub use sets::{SetCount, Sets, in_page_types_order};
-pub use walk::{Page, Place, Run, Runs, Walk, Wanted};
+pub use walk::{Manner, Page, Place, Run, Runs, Walk, Wanted};
 
 use crate::kernel::{BitFilter, Edition, Folding, PageFlags, PagemapEntry};
 

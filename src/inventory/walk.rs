@@ -64,6 +64,37 @@ impl Page {
     }
 }
 
+/// In whose manner pages are walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Only what exists.
+    Own,
+    /// Everything that the kernel's file has an answer for, and a new run every 65,536 pages, because
+    /// page-types counts places anew with each read.
+    PageTypes,
+}
+
+/// Pages of one read of page-types.
+const PAGE_TYPES_BATCH: u64 = 1 << 16;
+
+impl Manner {
+    /// Which pages are read.
+    pub fn reach(self) -> Reach {
+        match self {
+            Self::Own => Reach::Existing,
+            Self::PageTypes => Reach::Everything,
+        }
+    }
+
+    /// What a page of memory's place is taken for.
+    fn place(self, page: u64, span: PageSpan) -> u64 {
+        match self {
+            Self::Own => page,
+            Self::PageTypes => span.start + (page - span.start) % PAGE_TYPES_BATCH,
+        }
+    }
+}
+
 /// Everything that says which pages are walked and what is seen of them.
 pub struct Walk<'a> {
     /// Where flags come from.
@@ -76,8 +107,8 @@ pub struct Walk<'a> {
     pub spans: &'a [PageSpan],
     /// What else is asked.
     pub wanted: Wanted,
-    /// Whether pages of memory that does not exist are walked, too.
-    pub reach: Reach,
+    /// In whose manner.
+    pub manner: Manner,
     /// Who watches.
     pub watcher: &'a dyn Watcher,
 }
@@ -126,7 +157,7 @@ impl Walk<'_> {
             let planes = self.planes(block.start, block.words.len())?;
             for (at, (&flags, &class)) in block.words.iter().zip(block.classes).enumerate() {
                 let page = Page {
-                    place: block.start.0 + at as u64,
+                    place: self.manner.place(block.start.0 + at as u64, span),
                     offset: block.start.0 + at as u64,
                     flags,
                     class: Some(class),
@@ -138,7 +169,7 @@ impl Walk<'_> {
             }
             Ok(())
         };
-        read_in_order(self.source, self.reach, span, self.watcher, each).map(|_| ())
+        read_in_order(self.source, self.manner.reach(), span, self.watcher, each).map(|_| ())
     }
 
     fn entries(

@@ -1,0 +1,431 @@
+//! `flags` counts and lists what page-types does, byte for byte where that is asked for; what page-types
+//! printed is in `tests/page-types`.
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use common::{assert_refused, json, package, run, scratch, succeed, system, text, tool};
+use memmap2::MmapOptions;
+use tempfile::TempDir;
+
+fn flags(options: &[&str]) -> String {
+    String::from_utf8(succeed(["flags"].iter().chain(options))).expect("UTF-8")
+}
+
+#[test]
+fn page_types_output_is_repeated_to_the_byte() {
+    let table: [(&str, &str, &[&str]); 12] = [
+        ("boot-6.1-by-6.1-summary", "page-types-6.1", &[]),
+        ("boot-6.1-by-6.1-raw", "page-types-6.1", &["-r"]),
+        ("boot-6.1-by-6.12-summary", "page-types", &[]),
+        ("boot-6.1-by-6.12-raw", "page-types", &["--raw"]),
+        ("boot-6.1-by-6.12-list", "page-types", &["-l"]),
+        ("zoo-6.1-by-6.1-summary", "page-types-6.1", &[]),
+        ("zoo-6.1-by-6.1-raw", "page-types-6.1", &["-r"]),
+        ("zoo-6.1-by-6.12-summary", "page-types", &[]),
+        ("zoo-6.1-by-6.12-raw", "page-types", &["-r"]),
+        (
+            "zoo-6.1-by-6.12-each",
+            "page-types",
+            &["-rNL", "-a", "0x2000+3000", "-bslab"],
+        ),
+        (
+            "zoo-6.1-by-6.12-ranges",
+            "page-types",
+            &[
+                "-b",
+                "lru,mmap=lru",
+                "-b",
+                "lru,~active",
+                "-a5000,40000",
+                "-a",
+                "100,6000",
+                "-l",
+            ],
+        ),
+        // Runs end where page-types reads anew.
+        (
+            "zoo-6.1-by-6.12-border",
+            "page-types",
+            &["-l", "-r", "-a", "130900+400"],
+        ),
+    ];
+    for (name, format, options) in table {
+        let root = system(name.split("-by-").next().expect("a system"));
+        let fixed = ["--sysroot", text(&root), "--format", format];
+        let printed = flags(&[&fixed[..], options].concat());
+        let expected = package("tests/page-types").join(format!("{name}.txt"));
+        assert!(
+            printed == fs::read_to_string(expected).expect("it"),
+            "{name}:\n{printed}"
+        );
+    }
+}
+
+#[test]
+fn a_process_of_a_captured_system_is_listed_as_page_types_listed_it() {
+    let root = system("thp-6.1");
+    let options = ["-p", "118", "-NL", "--format", "page-types-6.1"];
+    let printed = flags(&[&["--sysroot", text(&root)], &options[..]].concat());
+    let expected = package("tests/page-types/thp-6.1-process.txt");
+    assert!(printed == fs::read_to_string(expected).expect("it"));
+}
+
+#[test]
+fn flags_are_explained_as_page_types_does() {
+    let line = "0x0000000000000060\t_____lA____________________________________\tlru,active\n";
+    assert_eq!(flags(&["-d", "lru,active"]), line);
+    assert_eq!(flags(&["--describe", "0x60"]), line);
+    assert!(
+        flags(&["-d", "0x8000000"]).ends_with("\tbit27\n"),
+        "an unknown bit ends nothing"
+    );
+}
+
+#[test]
+fn people_get_classes_and_holes_apart() {
+    for (name, _) in common::SYSTEMS {
+        let root = system(name);
+        let facts = common::facts(name, &[]);
+        let rows = json(&succeed([
+            "flags",
+            "--sysroot",
+            text(&root),
+            "--format",
+            "json",
+        ]));
+        let rows = rows.as_array().expect("rows");
+        let pages = |row: &serde_json::Value| row["pages"].as_u64().expect("pages");
+        let hole = rows
+            .iter()
+            .find(|row| row["class"] == "hole")
+            .map_or(0, pages);
+        assert_eq!(hole, pages(&facts["classes"]["hole"]), "{name}");
+        let sum: u64 = rows.iter().map(pages).sum();
+        assert_eq!(sum, facts["pfns"].as_u64().expect("pages"), "{name}");
+        let counts: Vec<u64> = rows
+            .iter()
+            .filter(|row| row["class"] != "hole")
+            .map(pages)
+            .collect();
+        assert!(
+            counts.is_sorted_by(|one, next| one >= next),
+            "most frequent first"
+        );
+        let free = rows
+            .iter()
+            .find(|row| row["names"] == serde_json::json!(["buddy"]));
+        assert_eq!(
+            free.expect("free memory")["class"],
+            serde_json::json!(["free"])
+        );
+    }
+}
+
+#[test]
+fn every_format_says_the_same() {
+    let root = system("zoo-6.1");
+    let of = |format| flags(&["--sysroot", text(&root), "--format", format]);
+    let rows = json(of("json").as_bytes());
+    let rows = rows.as_array().expect("rows").clone();
+    for (format, delimiter) in [("csv", b','), ("tsv", b'\t')] {
+        let table = of(format);
+        let mut reader = csv::ReaderBuilder::new();
+        let mut reader = reader.delimiter(delimiter).from_reader(table.as_bytes());
+        assert_eq!(
+            reader.headers().expect("names"),
+            vec!["pages", "size", "share", "class", "flags", "names"]
+        );
+        let records: Vec<_> = reader
+            .records()
+            .map(|record| record.expect("a row"))
+            .collect();
+        assert_eq!(records.len(), rows.len());
+        for (record, row) in records.iter().zip(&rows) {
+            assert_eq!(record[0], row["pages"].to_string());
+            assert_eq!(record[1], row["size"].to_string());
+        }
+    }
+    assert_eq!(of("people").lines().count(), rows.len() + 1);
+}
+
+#[test]
+fn one_thread_counts_as_many() {
+    let root = system("host-6.18");
+    for format in ["people", "page-types"] {
+        let of = |threads| {
+            flags(&[
+                "--sysroot",
+                text(&root),
+                "--format",
+                format,
+                "--threads",
+                threads,
+            ])
+        };
+        assert_eq!(of("1"), of("7"));
+    }
+}
+
+#[test]
+fn a_list_and_its_runs_cover_the_same_pages() {
+    let root = system("numa-6.1");
+    let list = |options: &[&str]| {
+        let fixed = ["--sysroot", text(&root), "--format", "csv"];
+        let table = flags(&[&fixed[..], options].concat());
+        let mut reader = csv::Reader::from_reader(table.as_bytes());
+        let names = reader.headers().expect("names").clone();
+        let column = |name: &str| names.iter().position(|known| known == name);
+        let (pfn, pages, class) = (column("pfn").expect("it"), column("pages"), column("class"));
+        let hex = |text: &str| u64::from_str_radix(&text[2..], 16).expect("a number");
+        let mut all = Vec::new();
+        for record in reader.records().map(|record| record.expect("a row")) {
+            let first = hex(&record[pfn]);
+            let count = pages.map_or(1, |at| record[at].parse::<u64>().expect("a count"));
+            let class = record[class.expect("it")].to_owned();
+            all.extend((first..first + count).map(|page| (page, class.clone())));
+        }
+        all
+    };
+    assert_eq!(list(&["-l"]), list(&["-L"]));
+    let part = list(&["-l", "-a", "1000,3000"]);
+    assert!(part.iter().map(|(page, _)| *page).eq(1000..3000));
+    assert_eq!(
+        part,
+        list(&["-L"])[1000..3000],
+        "classes do not depend on where a list begins"
+    );
+}
+
+#[test]
+fn a_reader_who_goes_away_ends_a_list() {
+    let root = system("host-6.18");
+    let mut command = tool();
+    command.args(["flags", "-L", "--sysroot", text(&root)]);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = child.expect("it starts");
+    let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    out.read_line(&mut line).expect("a line");
+    drop(out);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn wrong_usage_of_flags_is_one_line() {
+    let table: [(&[&str], &str); 11] = [
+        (
+            &["-b", "bogus"],
+            "--bits bogus: 'bogus' is neither a flag nor a number (flags: locked",
+        ),
+        (&["-a", "5,3"], "'5,3' ends before it begins"),
+        (&["-a", "x"], "'x' is no range of pages"),
+        (&["-d", "bogus"], "--describe: 'bogus'"),
+        (&["-c", "@x"], "--cgroup @x is no inode"),
+        (&["-l", "-L"], "cannot be used with"),
+        (&["-p", "x"], "invalid value 'x'"),
+        (
+            &["-X"],
+            "--hwpoison changes the system, and this tool only reads",
+        ),
+        (&["--unpoison"], "--unpoison changes the system"),
+        (&["-i"], "--mark-idle changes the system"),
+        (
+            &["-f", "x", "--sysroot", "y"],
+            "--file asks the running kernel",
+        ),
+    ];
+    for (words, part) in table {
+        assert_refused(&run(["flags"].iter().chain(words)), 2, part);
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_is_one_line() {
+    let root = system("boot-6.1");
+    let fixed = ["--sysroot", text(&root)];
+    let table: [(&[&str], &str); 4] = [
+        (
+            &["-p", "99"],
+            "cannot read process 99: there is no such process",
+        ),
+        (&["-c", "/etc/hostname"], "it is no directory"),
+        (&["-c", "/no/such/cgroup"], "cannot read /no/such/cgroup"),
+        (&["-L", "-M"], "kpagecount"),
+    ];
+    for (words, part) in table {
+        let output = run(["flags"].iter().chain(&fixed).chain(words));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(
+            stderr.contains(part) && stderr.lines().count() == 1,
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn what_an_ambiguous_name_was_taken_for_is_said() {
+    let root = system("boot-6.1");
+    let output = run(["flags", "-b", "a", "--sysroot", text(&root)]);
+    assert!(output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("'a' is taken for active, not for anonymous"),
+        "{said}"
+    );
+}
+
+/// A made-up system of 1,024 pages with a process of one mapping.
+fn with_process(entries: &[u64], words: &[(usize, u64)]) -> TempDir {
+    let root = scratch();
+    let process = root.path().join("proc/7");
+    fs::create_dir_all(&process).expect("directories");
+    let mut flags = vec![0u64; 1024];
+    words.iter().for_each(|&(pfn, word)| flags[pfn] = word);
+    let bytes = |words: &[u64]| {
+        words
+            .iter()
+            .flat_map(|word| word.to_ne_bytes())
+            .collect::<Vec<_>>()
+    };
+    fs::write(root.path().join("proc/kpageflags"), bytes(&flags)).expect("flags");
+    let end = 0x1000 + 0x1000 * entries.len();
+    fs::write(
+        process.join("maps"),
+        format!("1000-{end:x} rw-p 00000000 00:00 0 \n"),
+    )
+    .expect("maps");
+    fs::write(process.join("pagemap.idx"), format!("1000 {end:x} 0\n")).expect("an index");
+    fs::write(process.join("pagemap.bin"), bytes(entries)).expect("entries");
+    root
+}
+
+const PRESENT: u64 = 1 << 63;
+const SWAP: u64 = 1 << 62;
+const GUARD: u64 = 1 << 58 | SWAP;
+const ANON: u64 = 1 << 12;
+
+#[test]
+fn swapped_and_guard_pages_are_told_apart() {
+    let entries = [
+        PRESENT | 5,
+        SWAP | 77 << 5,
+        GUARD | 0x9f,
+        0,
+        PRESENT | 6,
+        SWAP | 78 << 5,
+    ];
+    let root = with_process(&entries, &[(5, ANON), (6, ANON)]);
+    let fixed = ["--sysroot", text(root.path()), "-p", "7"];
+    let rows = json(flags(&[&fixed[..], &["--format", "json"]].concat()).as_bytes());
+    let rows = rows.as_array().expect("rows");
+    let of = |name: &str| {
+        let row = rows
+            .iter()
+            .find(|row| row["class"] == name || row["class"][0] == name);
+        row.unwrap_or_else(|| panic!("{name} in {rows:?}"))["pages"].clone()
+    };
+    assert_eq!([of("anon"), of("in swap"), of("guard")], [2, 2, 1]);
+    assert_eq!(rows.len(), 3);
+    // page-types has them all in the row of no flag, and in a list by their place in swap.
+    let listed = flags(&[&fixed[..], &["-NL", "--format", "page-types"]].concat());
+    let none = "_".repeat(43);
+    let anon = format!("{}a{}", "_".repeat(12), "_".repeat(30));
+    let expected = format!(
+        "voffset\toffset\tflags\n1\t5\t{anon}\n2\t4d\t{none}\n3\t4\t{none}\n5\t6\t{anon}\n6\t4e\t{none}\n"
+    );
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn withheld_page_numbers_are_an_error_and_not_an_empty_table() {
+    let root = with_process(&[PRESENT, PRESENT], &[]);
+    let output = run(["flags", "--sysroot", text(root.path()), "-p", "7"]);
+    assert_refused(
+        &output,
+        1,
+        "the kernel withholds page numbers without CAP_SYS_ADMIN",
+    );
+}
+
+/// Whether the running kernel may be asked; in CI it must.
+fn may_ask_the_kernel() -> bool {
+    let allowed = fs::File::open("/proc/kpageflags").is_ok();
+    let required = std::env::var_os("PAGEMAP_VIZ_REQUIRE_LIVE").is_some();
+    assert!(allowed || !required, "CI can read /proc/kpageflags");
+    if !allowed {
+        eprintln!("skipped: reading /proc/kpageflags needs root");
+    }
+    allowed
+}
+
+#[test]
+fn a_terabyte_that_is_reserved_costs_nothing() {
+    if !may_ask_the_kernel() {
+        return;
+    }
+    let mut options = MmapOptions::new();
+    let mut map = options
+        .len(1 << 40)
+        .no_reserve_swap()
+        .map_anon()
+        .expect("a reservation");
+    let touched = 500;
+    for page in 0..touched {
+        map[page * ((1 << 40) / touched)] = 1;
+    }
+    let first = map.as_ptr() as u64 / 4096;
+    let range = format!("{first},{}", first + (1 << 28));
+    let own = std::process::id().to_string();
+    let begun = Instant::now();
+    let rows = flags(&["-p", &own, "-a", &range, "--format", "json"]);
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
+    let rows = json(rows.as_bytes());
+    let pages = |row: &serde_json::Value| row["pages"].as_u64().expect("pages");
+    let sum: u64 = rows.as_array().expect("rows").iter().map(pages).sum();
+    // A touched page may be a huge one.
+    assert!(sum >= touched as u64, "{rows}");
+}
+
+#[test]
+fn cached_pages_of_a_file_are_found_and_none_is_read_for_it() {
+    if !may_ask_the_kernel() {
+        return;
+    }
+    let directory = scratch();
+    let tree = directory.path().join("tree/below");
+    fs::create_dir_all(&tree).expect("directories");
+    // Not a multiple of a page: the last part of a page counts, too.
+    let bytes = vec![7u8; 4096 * 20 + 5];
+    fs::write(tree.join("one"), &bytes).expect("a file");
+    fs::write(tree.join("two"), &bytes).expect("a file");
+    let mut read = Vec::new();
+    fs::File::open(tree.join("one"))
+        .and_then(|mut f| f.read_to_end(&mut read))
+        .expect("read");
+    let pages = |path: &Path| {
+        let rows = flags(&["-f", text(path), "-L", "--format", "csv"]);
+        rows.lines().count() - 1
+    };
+    assert_eq!(pages(&tree.join("one")), 21);
+    assert_eq!(pages(directory.path()), 42);
+    let output = run(["flags", "-f", "/dev/null"]);
+    assert_refused(&output, 1, "neither a file nor a directory");
+}
