@@ -328,7 +328,7 @@ pub enum Error {
     },
 
     /// SIGINT or SIGTERM.
-    #[error("stopped by signal {signal}; nothing was written")]
+    #[error("stopped by signal {signal}; nothing is half-written")]
     Stopped {
         /// Its number.
         signal: i32,

@@ -183,6 +183,17 @@ fn a_hole_of_both_readings_is_cut_out() {
 }
 
 #[test]
+fn a_mark_that_is_not_believed_is_named_in_a_comparison_too() {
+    let says = |words: &[&str]| {
+        let facts = json(&succeed(["diff", "--json", "-"].iter().chain(words)));
+        facts["picture"]["notes"].to_string().contains("KSM")
+    };
+    assert!(says(&["example@7", "example@8"]) && says(&["--series", "example"]));
+    let plain = text(&system("boot-6.1")).to_owned();
+    assert!(!says(&[&plain, &plain]));
+}
+
+#[test]
 fn one_comparison_gives_the_same_bytes_again() {
     let [one, other] = systems("boot-6.1", "numa-6.1");
     let draw = |threads| {
@@ -210,7 +221,7 @@ fn what_cannot_be_compared_is_refused_in_one_line() {
     ]);
     let picture = text(&directory.path().join("p.png")).to_owned();
     let table: [(&[&str], i32, &str); 9] = [
-        (&[], 2, "required"),
+        (&[], 2, "two readings are compared"),
         (&[&one], 2, "two readings are compared"),
         (&[&one, &other, "x.jpg"], 2, "unknown picture format"),
         (

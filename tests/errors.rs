@@ -156,7 +156,7 @@ fn bad_palettes_say_the_line_and_what_was_expected() {
     let table = [
         (
             shipped.replace("free = \"#", "free = \""),
-            "line 24: expected a colour as \"#rrggbb\"",
+            "line 25: expected a colour as \"#rrggbb\"",
         ),
         (
             shipped.replace("\nksm", "\n# ksm"),

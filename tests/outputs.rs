@@ -243,7 +243,7 @@ fn a_signal_ends_the_run_and_leaves_nothing() {
     assert_refused(
         &child.wait_with_output().expect("it ends"),
         130,
-        "stopped by signal 2; nothing was written",
+        "stopped by signal 2; nothing is half-written",
     );
     assert_empty(&results);
 }

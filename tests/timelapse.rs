@@ -1,34 +1,21 @@
-//! Pictures of a series lie on each other, the animation shows the same pixels, and what ends a
-//! time-lapse leaves nothing half-written.
+//! Pictures of a series lie on each other, counts are those of each reading, and the animation shows the
+//! same pixels.
 
 mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::BufReader;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use common::{
-    Decoded, assert_empty, assert_golden, assert_refused, decode, json, recording_of, run, scratch,
-    succeed, system, text, tool,
+    Decoded, assert_golden, decode, json, pictures, recording_of, scratch, succeed, text,
 };
 use image::{AnimationDecoder, Frames};
 use serde_json::Value;
 
 /// Four states of machines of 1 GiB, and one with more page numbers and a hole.
 const STATES: [&str; 5] = ["boot-6.1", "light-6.1", "thp-6.1", "zoo-6.1", "numa-6.1"];
-
-fn pictures(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).expect("a series").flatten();
-    let mut paths: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "png"))
-        .collect();
-    paths.sort();
-    paths
-}
 
 fn decoded(directory: &Path) -> Vec<Decoded> {
     let read = |path: &PathBuf| decode(&fs::read(path).expect("a picture"));
@@ -173,7 +160,7 @@ fn what_changed_is_marked_and_counted() {
     for (number, picture) in decoded(&out).iter().enumerate() {
         let legend = picture.facts["picture"]["legend"].as_array().expect("one");
         let marked = legend.last().expect("a line");
-        assert_eq!(marked["name"], "changed since the last");
+        assert_eq!(marked["name"], "marked: changed");
         let expected = match number {
             0 => 0,
             _ => {
@@ -210,179 +197,28 @@ fn a_picture_of_a_series_looks_as_it_should() {
 }
 
 #[test]
-fn wrong_usage_of_timelapse_is_one_line() {
-    let table: [(&[&str], &str); 7] = [
-        (&[], "<DIRECTORY>"),
-        (&["d", "--fps", "0"], "--fps 0 is not from"),
-        (&["d", "--fps", "nan"], "--fps"),
-        (&["d", "--animate", "x.jpg"], "one of .gif, .apng, .png"),
-        (
-            &["d", "--mark", "changes", "--by", "flags"],
-            "--mark changes is for",
-        ),
-        (&["d", "--mark", "all"], "changes"),
-        (&["d", "--budget", "101"], "--budget 101 is not a share"),
-    ];
-    for (words, part) in table {
-        assert_refused(&run(["timelapse"].iter().chain(words)), 2, part);
-    }
-}
-
-#[test]
-fn what_cannot_be_drawn_leaves_no_directory() {
+fn marks_change_no_counts_where_a_frame_is_shorter_than_the_one_before() {
     let directory = scratch();
-    let root = system("boot-6.1");
-    let out = directory.path().join("series");
-    let full = directory.path().join("full");
-    fs::create_dir(&full).expect("a directory");
-    fs::write(full.join("mine"), "").expect("a file");
-    let nowhere = directory.path().join("no/gif.gif");
-    let table: [(&[&str], &str); 4] = [
-        (&[text(&full), "--sysroot", text(&root)], "it is not empty"),
-        (
-            &[
-                text(&out),
-                "--sysroot",
-                text(&root),
-                "--animate",
-                text(&nowhere),
-            ],
-            "there is no directory",
-        ),
-        (&[text(&out), "--from", "missing.pmv"], "missing.pmv"),
-        (
-            &[
-                text(&out),
-                "--sysroot",
-                text(&root),
-                "--",
-                "no-such-command",
-            ],
-            "no-such-command",
-        ),
+    let mut arguments = vec![
+        "record".to_owned(),
+        text(&directory.path().join("r.pmv")).to_owned(),
     ];
-    for (words, part) in table {
-        let output = run(["timelapse"].iter().chain(words));
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{stderr}");
-        assert!(stderr.contains(part), "{stderr}");
-        assert!(!out.exists(), "{words:?}");
+    for (number, pages) in [600u64, 1100, 600].into_iter().enumerate() {
+        let path = directory.path().join(format!("{number}.bin"));
+        let words = (0..pages).map(|page| ((page * 7 + number as u64) % 3) << 10);
+        let bytes: Vec<u8> = words.flat_map(u64::to_ne_bytes).collect();
+        fs::write(&path, bytes).expect("a dump");
+        arguments.extend(["--from".to_owned(), text(&path).to_owned()]);
     }
-    assert_eq!(fs::read_dir(&full).expect("it").count(), 1);
-}
-
-/// A program of that name and text, in a directory of its own to be searched first.
-fn stand_in(directory: &Path, name: &str, script: &str) -> String {
-    let bin = directory.join(format!("bin-{}", script.len()));
-    fs::create_dir_all(&bin).expect("a directory");
-    let path = bin.join(name);
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may run");
-    let old = std::env::var("PATH").expect("a search path");
-    format!("{}:{old}", text(&bin))
-}
-
-#[test]
-fn a_film_is_ffmpegs_work_and_its_failure_ours_to_tell() {
-    let directory = scratch();
-    let recording = recording_of(&STATES[..3], directory.path());
-    let film = directory.path().join("film.mp4");
-    let shoot = |name: &str, path: &str| {
+    succeed(&arguments);
+    let counts = |name: &str, more: &[&str]| {
         let out = directory.path().join(name);
-        let mut command = tool();
-        command
-            .env("PATH", path)
-            .args(["timelapse", "--from", text(&recording)]);
-        let output = command.args([text(&out), "--mp4", text(&film)]).output();
-        (out, output.expect("it starts"))
+        let fixed = ["timelapse", "--from", &arguments[1], text(&out)];
+        succeed(fixed.iter().chain(more));
+        fs::read_to_string(out.join("counts.csv")).expect("counts")
     };
-    let (out, output) = shoot("none", "/nonexistent");
-    assert_refused(&output, 1, "ffmpeg does not start");
-    assert!(!out.exists(), "it is missed before anything is drawn");
-
-    let fails = "[ \"$1\" = -version ] && exit 0; echo one >&2; echo the reason >&2; exit 3";
-    let (out, output) = shoot("fails", &stand_in(directory.path(), "ffmpeg", fails));
-    assert_refused(&output, 1, "ffmpeg says: the reason");
-    assert!(
-        !film.exists() && pictures(&out).len() == 3,
-        "the pictures stay"
+    assert_eq!(
+        counts("marked", &["--mark", "changes"]),
+        counts("plain", &[])
     );
-
-    // Its last argument is the film.
-    let copies = "[ \"$1\" = -version ] && exit 0; for last; do :; done; exec cat > \"$last\"";
-    let (out, output) = shoot("copies", &stand_in(directory.path(), "ffmpeg", copies));
-    assert!(output.status.success());
-    let all: Vec<u8> = pictures(&out)
-        .iter()
-        .flat_map(|p| fs::read(p).expect("it"))
-        .collect();
-    assert!(
-        fs::read(&film).expect("a film") == all,
-        "every picture went in, in order"
-    );
-}
-
-#[test]
-fn a_command_goes_along_and_its_exit_status_is_passed_on() {
-    let directory = scratch();
-    let (root, out) = (system("boot-6.1"), directory.path().join("series"));
-    let fixed = [
-        "timelapse",
-        text(&out),
-        "--sysroot",
-        text(&root),
-        "--every",
-        "50ms",
-    ];
-    let along = ["--budget", "100", "--", "sh", "-c", "sleep 0.3; exit 7"];
-    let output = run(fixed.iter().chain(&along));
-    assert_eq!(output.status.code(), Some(7));
-    let drawn = pictures(&out);
-    assert!(drawn.len() > 1 && out.join("recording.pmv").exists());
-    let again = directory.path().join("again");
-    let kept = out.join("recording.pmv");
-    succeed(["timelapse", "--from", text(&kept), text(&again)]);
-    for (one, other) in drawn.iter().zip(pictures(&again)) {
-        assert!(fs::read(one).expect("it") == fs::read(other).expect("it"));
-    }
-}
-
-/// A time-lapse without end, stopped by `signal` when the first reading is kept.
-fn stopped_by(signal: &str, directory: &Path) -> (PathBuf, std::process::Output) {
-    let (root, out) = (system("boot-6.1"), directory.join("series"));
-    let mut command = tool();
-    command.args(["timelapse", text(&out), "--sysroot", text(&root)]);
-    command.args(["--every", "10ms", "--budget", "100"]);
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let child = child.expect("it starts");
-    let kept = out.join("recording.pmv");
-    while !kept.exists() {
-        std::thread::yield_now();
-    }
-    let mut kill = Command::new("kill");
-    let status = kill.args([signal, &child.id().to_string()]).status();
-    assert!(status.expect("kill runs").success());
-    (out, child.wait_with_output().expect("it ends"))
-}
-
-#[test]
-fn ctrl_c_ends_the_readings_and_draws_them() {
-    let directory = scratch();
-    let (out, output) = stopped_by("-INT", directory.path());
-    assert!(output.status.success(), "{output:?}");
-    assert!(!pictures(&out).is_empty() && out.join("index.json").exists());
-}
-
-#[test]
-fn sigterm_ends_everything_and_keeps_what_was_read() {
-    let directory = scratch();
-    let (out, output) = stopped_by("-TERM", directory.path());
-    assert_eq!(output.status.code(), Some(128 + 15));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("is kept in"));
-    assert!(pictures(&out).is_empty());
-    fs::remove_file(out.join("recording.pmv")).expect("the readings are kept");
-    assert_empty(&out);
 }

@@ -62,6 +62,9 @@ pub(super) fn diff(args: DiffArgs) -> Result<DiffRequest, String> {
         None => Lens::Difference,
     };
     let readings = match args.series {
+        Some(_) if args.page_size.is_some() => {
+            return Err("--page-size is for raw copies, and --series takes a recording".to_owned());
+        }
         Some(recording) => Compared::Series(recording),
         None => {
             let mut reading = || {

@@ -156,7 +156,7 @@ pub(super) fn flags(args: FlagsArgs) -> Result<FlagsRequest, String> {
         of,
         spans,
         cgroup: args.cgroup.as_deref().map(cgroup).transpose()?,
-        summary: !args.no_summary && !(is_document && list.is_some()),
+        summary: !(args.no_summary || is_document && list.is_some()),
         list,
         format,
         remarks,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::TimelapseArgs;
 use super::look::{Look, lens};
 use super::record::{RecordRequest, Usual, recorded};
-use crate::output::{AnimationFormat, Target};
+use crate::output::{AnimationFormat, SeriesDirectory, Target};
 use crate::record::Priority;
 use crate::recording::Plane;
 use crate::scan::Lens;
@@ -13,9 +13,6 @@ use crate::scan::Lens;
 /// Viewers show faster ones slower.
 const FASTEST: f64 = 50.0;
 const SLOWEST: f64 = 0.02;
-
-/// What the readings are kept as, in the series' directory.
-const RECORDING: &str = "recording.pmv";
 
 /// A series, fully said.
 #[derive(Debug)]
@@ -31,7 +28,7 @@ pub struct TimelapseRequest {
     /// One animation.
     pub animation: Option<(Target, AnimationFormat)>,
     /// A film.
-    pub film: Option<PathBuf>,
+    pub film: Option<Target>,
     /// Pictures a second in both.
     pub per_second: f64,
 }
@@ -47,7 +44,7 @@ impl TimelapseRequest {
 
     /// Where the readings are kept.
     pub fn kept(&self) -> PathBuf {
-        self.directory.join(RECORDING)
+        self.directory.join(SeriesDirectory::RECORDING)
     }
 
     /// What pages are coloured by in the pictures.
@@ -79,9 +76,10 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
             args.fps
         ));
     }
-    let recording = Target::File(args.directory.join(RECORDING));
+    let recording = Target::File(args.directory.join(SeriesDirectory::RECORDING));
     let planes = vec![Plane::Flags];
-    Ok(TimelapseRequest {
+    let paced = args.pace.is_said() || args.series.page_size.is_some();
+    let request = TimelapseRequest {
         recording: recorded(
             recording,
             &args.series,
@@ -93,10 +91,60 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
         look: Look::new(args.look, lens, "sample")?,
         marks_changes,
         animation: args.animate.map(animation).transpose()?,
-        film: args.mp4,
+        film: args.mp4.map(film).transpose()?,
         per_second: args.fps,
         directory: args.directory,
-    })
+    };
+    match request.recorded() {
+        Some(path) if paced => Err(format!(
+            "the readings are in {} already, so nothing can be said of how they are read",
+            path.display()
+        )),
+        recorded => {
+            let taken = recorded.map(|path| Target::File(path.to_owned()));
+            check_places(&request, taken.as_ref()).map(|()| request)
+        }
+    }
+}
+
+/// No result goes to another's place.
+fn check_places(request: &TimelapseRequest, recorded: Option<&Target>) -> Result<(), String> {
+    let animation = request.animation.as_ref().map(|(target, _)| target);
+    let results = [(animation, "--animate"), (request.film.as_ref(), "--mp4")];
+    if animation
+        .zip(request.film.as_ref())
+        .is_some_and(|(one, other)| one.is_same_place(other))
+    {
+        return Err("--animate and --mp4 cannot go to the same place".to_owned());
+    }
+    for (target, option) in results {
+        let Some(target) = target else { continue };
+        if recorded
+            .as_ref()
+            .is_some_and(|taken| taken.is_same_place(target))
+        {
+            return Err(format!("{option} would replace the recording that is read"));
+        }
+        if let Target::File(path) = target {
+            let name = path.file_name().unwrap_or_default();
+            let in_series = Target::File(request.directory.join(name));
+            if SeriesDirectory::uses(name) && in_series.is_same_place(target) {
+                return Err(format!("{option} would replace a file of the series"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn film(path: PathBuf) -> Result<Target, String> {
+    let is_mp4 = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("mp4"));
+    if is_mp4 {
+        Ok(Target::File(path))
+    } else {
+        Err(format!("unknown film format of {} (.mp4)", path.display()))
+    }
 }
 
 fn animation(path: PathBuf) -> Result<(Target, AnimationFormat), String> {

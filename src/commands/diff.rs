@@ -5,12 +5,12 @@ use crate::cli::{Compared, DiffRequest, open_palette};
 use crate::compare::{ChangeCounts, Churn, Difference};
 use crate::error::{Error, Result};
 use crate::facts::{Facts, matrix_text};
-use crate::kernel::PfnSet;
+use crate::kernel::{Pfn, PfnSet};
 use crate::layout::Layout;
 use crate::output::{Pending, Target, print, write_picture, write_text};
-use crate::render::{Since, Style, Subject, picture};
+use crate::render::{Since, Style, Subject, picture, says_ksm};
 use crate::scan::{Against, Known, Lens, Marks, Part, Scan, View, scan};
-use crate::source::{Clock, Recording, Source};
+use crate::source::{Clock, MemorySpan, Recording, Source};
 use crate::terminal::Terminal;
 
 /// A comparison in work.
@@ -18,6 +18,9 @@ struct Comparison<'a> {
     request: &'a DiffRequest,
     terminal: &'a Terminal,
     layout: Layout,
+    end: Pfn,
+    /// Pages of one reading that say KSM and are not believed.
+    doubted_pages: u64,
 }
 
 /// Compares, draws and counts.
@@ -50,12 +53,15 @@ fn two(
     before: &dyn Source,
     after: &dyn Source,
 ) -> Result<(Scan, Subject)> {
-    let comparison = Comparison::new(request, terminal, &[before, after])?;
-    let known = [before, after]
-        .into_iter()
-        .enumerate()
-        .map(|(number, source)| comparison.first_look(source, number, 3))
-        .collect::<Result<Vec<_>>>()?;
+    let mut span = MemorySpan::default();
+    for source in [before, after] {
+        span.take(source.machine());
+    }
+    let mut comparison = Comparison::new(request, terminal, &[before, after], span.end_and_ram())?;
+    let mut known = Vec::new();
+    for (number, source) in [before, after].into_iter().enumerate() {
+        known.push(comparison.first_look(source, number, 3)?);
+    }
     let scan = comparison.scan([before, after], [&known[0], &known[1]], &Difference, (2, 3))?;
     Ok(comparison.with_subject(after, scan, before, 2))
 }
@@ -74,7 +80,8 @@ fn churn(
             path: first.path().to_owned(),
         });
     }
-    let comparison = Comparison::new(request, terminal, &[&first, &last])?;
+    let span = recording.extent()?;
+    let mut comparison = Comparison::new(request, terminal, &[&first, &last], span)?;
     let mut known = Known::default();
     for number in 0..frames {
         let found = comparison.first_look(&frame(number)?, number, 2 * frames)?;
@@ -134,6 +141,7 @@ impl<'a> Comparison<'a> {
         request: &'a DiffRequest,
         terminal: &'a Terminal,
         sources: &[&dyn Source; 2],
+        (end, ram): (Pfn, Option<PfnSet>),
     ) -> Result<Self> {
         for source in sources {
             if source.clock() == Clock::Now {
@@ -147,21 +155,17 @@ impl<'a> Comparison<'a> {
         if first != second {
             return Err(Error::PageSizesDiffer { first, second });
         }
-        let end = machines[0].end().max(machines[1].end());
-        let ram = machines[0].ram.as_ref().zip(machines[1].ram.as_ref());
-        let both = |(one, other): (&PfnSet, &PfnSet)| {
-            one.ranges().iter().chain(other.ranges()).copied().collect()
-        };
-        let ram: Option<PfnSet> = ram.map(both);
         Ok(Self {
             request,
             terminal,
             layout: request.look.layout(end, ram.as_ref()),
+            end,
+            doubted_pages: 0,
         })
     }
 
     /// What a reading finds out by itself.
-    fn first_look(&self, source: &dyn Source, number: usize, parts: usize) -> Result<Known> {
+    fn first_look(&mut self, source: &dyn Source, number: usize, parts: usize) -> Result<Known> {
         let view = View {
             lens: Lens::Class,
             layout: self.layout,
@@ -174,7 +178,11 @@ impl<'a> Comparison<'a> {
             self.request.threads,
             &self.part(number, parts),
         )?;
-        Ok(scan.known())
+        let known = scan.known();
+        if known.ksm == KsmVerdict::Doubted {
+            self.doubted_pages = self.doubted_pages.max(says_ksm(&scan.keys));
+        }
+        Ok(known)
     }
 
     fn scan(
@@ -190,6 +198,7 @@ impl<'a> Comparison<'a> {
             known,
             against: Some(Against {
                 source: before,
+                end: self.end,
                 ksm: known_before.ksm,
                 marks,
             }),
@@ -213,6 +222,7 @@ impl<'a> Comparison<'a> {
         let reducer = self.request.look.reducer.1.clone();
         let mut subject = Subject::new(source, &scan, &view, reducer);
         subject.host = subject.host.filter(|_| !self.request.redact);
+        subject.doubted_pages = self.doubted_pages;
         subject.since = Some(Since {
             time: first.time(),
             readings,

@@ -126,7 +126,7 @@ impl Census<'_> {
                 Some(key) => sets.add_page(page.flags, key, order),
                 // page-types counts it as a page without flags.
                 None if is_page_types => {
-                    sets.add_page(page.flags, Key(Class::Unmarked as u8), order)
+                    sets.add_page(page.flags, Key(Class::Unmarked as u8), order);
                 }
                 None if page.entry.is_guard() => beside.guards += 1,
                 None => beside.swapped += 1,

@@ -11,11 +11,9 @@ use crate::cli::{TimelapseRequest, open_palette};
 use crate::compare::Changes;
 use crate::error::Result;
 use crate::facts::{Facts, Reading, SeriesFacts, count_columns, count_rows};
-use crate::kernel::{Pfn, PfnSet};
 use crate::layout::Layout;
 use crate::output::{
-    Format, SeriesDirectory, TableFormat, Target, animate, check_video, film, write_picture,
-    write_table,
+    Format, SeriesDirectory, TableFormat, animate, check_video, film, write_picture, write_table,
 };
 use crate::record::Names;
 use crate::render::{Palette, Picture, Place, Readings, Series, Style, Subject, picture};
@@ -35,25 +33,28 @@ struct Lapse<'a> {
 /// Draws a series, and gives the exit status of the command that went along.
 pub(super) fn draw(request: &TimelapseRequest, terminal: &Terminal) -> Result<Option<ExitStatus>> {
     let palette = open_palette(&request.look.palette)?;
+    // Before there is anything to be left behind.
+    terminal.take_signals();
     let directory = SeriesDirectory::create(&request.directory)?;
     check(request)?;
     if let Some(recorded) = request.recorded() {
         Lapse::open(recorded, request, palette, terminal)?.draw(directory)?;
         return Ok(None);
     }
-    let status = record(&request.recording, terminal)?;
     let kept = request.kept();
-    // Ctrl-C is one way to end the readings.
-    let drawn = terminal
-        .go_on()
-        .and_then(|()| Lapse::open(&kept, request, palette, terminal)?.draw(directory));
-    if drawn.is_err() {
+    let drawn = record(&request.recording, terminal).and_then(|status| {
+        // Ctrl-C is one way to end the readings.
+        terminal.go_on()?;
+        Lapse::open(&kept, request, palette, terminal)?.draw(directory)?;
+        Ok(status)
+    });
+    if drawn.is_err() && kept.exists() && !request.recording.quiet {
         terminal.remark(&format!(
             "what was read is kept in {} (draw it with --from)",
             kept.display()
         ));
     }
-    drawn.map(|()| status)
+    drawn
 }
 
 /// Fails early where writing would fail after hours.
@@ -62,9 +63,7 @@ fn check(request: &TimelapseRequest) -> Result<()> {
         target.check_binary()?;
     }
     match &request.film {
-        Some(path) => Target::File(path.clone())
-            .check_binary()
-            .and_then(|()| check_video(path)),
+        Some(target) => target.check_binary().and_then(|()| check_video(target)),
         None => Ok(()),
     }
 }
@@ -77,7 +76,7 @@ impl<'a> Lapse<'a> {
         terminal: &'a Terminal,
     ) -> Result<Self> {
         let recording = Recording::open(recorded)?;
-        let (end, ram) = extent(&recording)?;
+        let (end, ram) = recording.extent()?;
         Ok(Self {
             request,
             terminal,
@@ -107,9 +106,8 @@ impl<'a> Lapse<'a> {
             )?;
             animation.finish()?;
         }
-        if let Some(path) = &request.film {
-            let target = Target::File(path.clone());
-            film(&pictures, request.per_second, terminal, &target)?;
+        if let Some(target) = &request.film {
+            film(&pictures, request.per_second, terminal, target)?;
         }
         Ok(())
     }
@@ -140,19 +138,19 @@ impl<'a> Lapse<'a> {
     /// Draws every reading, and says where the pictures are.
     fn draw_all(&self, series: &Series, mut directory: SeriesDirectory) -> Result<Vec<PathBuf>> {
         let count = series.len();
-        let digits = (count - 1).to_string().len().max(4);
         let mut readings = Vec::with_capacity(count);
         let mut last = None;
         for number in 0..count {
-            let file = format!("{number:0digits$}.png");
+            let file = SeriesDirectory::picture(number, count);
             let (picture, reading) = self.draw_one(series, number, &file, &mut directory)?;
+            self.check_size(&picture)?;
             readings.push(reading);
             last = Some(picture);
         }
         let last = last.expect("a series has a reading");
         let facts = SeriesFacts::new(&readings, &last, &self.style.palette);
         let facts = facts.expect("a series has a reading");
-        let mut table = directory.begin("counts.csv")?;
+        let mut table = directory.begin(SeriesDirectory::COUNTS)?;
         write_table(
             TableFormat::Csv,
             &count_columns(),
@@ -160,12 +158,20 @@ impl<'a> Lapse<'a> {
             &mut table,
         )?;
         table.finish()?;
-        let mut index = directory.begin("index.json")?;
+        let mut index = directory.begin(SeriesDirectory::INDEX)?;
         index.write_text(&facts.to_json())?;
         index.finish()?;
         let mut paths = directory.finish()?;
         paths.truncate(count);
         Ok(paths)
+    }
+
+    /// Whether the animation can hold pictures like this one, before all are drawn.
+    fn check_size(&self, picture: &Picture) -> Result<()> {
+        match &self.request.animation {
+            Some((target, format)) => format.check_size(picture.height, target),
+            None => Ok(()),
+        }
     }
 
     fn draw_one(
@@ -182,6 +188,7 @@ impl<'a> Lapse<'a> {
         };
         let against = before.as_ref().map(|before| Against {
             source: before,
+            end: source.machine().end(),
             ksm: series.known().ksm,
             marks: &Changes,
         });
@@ -244,20 +251,4 @@ impl<'a> Lapse<'a> {
             parts: 2 * self.recording.frames(),
         }
     }
-}
-
-/// What all frames have of page numbers, and of RAM where all of them know it.
-fn extent(recording: &Recording) -> Result<(Pfn, Option<PfnSet>)> {
-    let mut end = Pfn(0);
-    let mut ram: Option<Vec<_>> = Some(Vec::new());
-    for number in 0..recording.frames() as u64 {
-        let frame = recording.frame(Some(number))?;
-        let machine = frame.machine();
-        end = end.max(machine.end());
-        ram = ram.zip(machine.ram.as_ref()).map(|(mut ranges, more)| {
-            ranges.extend_from_slice(more.ranges());
-            ranges
-        });
-    }
-    Ok((end, ram.map(|ranges| ranges.into_iter().collect())))
 }

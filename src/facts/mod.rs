@@ -75,6 +75,7 @@ struct PictureFacts {
     map_width: usize,
     rows: Vec<RowFacts>,
     legend: Vec<EntryFacts>,
+    notes: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -148,6 +149,7 @@ impl Facts {
                     .iter()
                     .map(|entry| EntryFacts::new(entry, page_bytes))
                     .collect(),
+                notes: picture.notes.clone(),
             },
         }
     }

@@ -12,7 +12,7 @@ pub enum Reducer {
     /// Along a row, each key's pages add to its account; the cell shows the key with the largest
     /// account, which pays for the cell. A key's share of a row's cells is its share of the pages.
     Proportional,
-    /// The key of one of the cell's pages, at a place that is random from cell to cell and always the
+    /// The key of one of the cell's pages, at a place that differs from cell to cell and is always the
     /// same for one cell: between two pictures as many cells change as pages do. Debts along a row
     /// would move ten times as many.
     Sample,

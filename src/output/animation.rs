@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use gif::{DisposalMethod, Repeat};
 use png::{BitDepth, BlendOp, ColorType, Decoder, Encoder, EncodingError, Transformations, Writer};
 
-use super::Pending;
+use super::{Pending, Target};
 use crate::error::{Error, Result};
 use crate::scan::Watcher;
 
@@ -19,7 +19,7 @@ const FIRST_MS: u32 = 1000;
 const LAST_MS: u32 = 2000;
 
 /// GIF keeps lengths in 16 bits.
-const GIF_LIMIT: u32 = u16::MAX as u32;
+const GIF_LIMIT: u64 = u16::MAX as u64;
 
 /// An animation's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,24 @@ impl AnimationFormat {
     }
 }
 
+impl AnimationFormat {
+    /// Refuses pictures that are too high for it.
+    ///
+    /// # Errors
+    /// They are.
+    pub fn check_size(self, height: u64, target: &Target) -> Result<()> {
+        if self == Self::Apng || height <= GIF_LIMIT {
+            return Ok(());
+        }
+        Err(Error::Format {
+            path: target.path().to_owned(),
+            cause: format!(
+                "the pictures are {height} pixels high and the format ends at {GIF_LIMIT}"
+            ),
+        })
+    }
+}
+
 /// Colours of a palette, red green blue one after the other.
 type Colours = Vec<u8>;
 
@@ -52,14 +70,13 @@ struct Drawn {
     colours: Colours,
 }
 
-/// Pixels that are told again, and how long they stand.
-struct Step<'a> {
-    pixels: &'a [u8],
+/// Pixels that are told again.
+struct Step {
+    pixels: Vec<u8>,
     left: u32,
     top: u32,
     width: u32,
     height: u32,
-    stands_ms: u32,
 }
 
 /// Writes the pictures of a series, which are of one size and one palette, as one animation.
@@ -83,71 +100,74 @@ pub fn animate(
         AnimationFormat::Gif => Film::gif(&first, &numbers, to)?,
         AnimationFormat::Apng => Film::apng(&first, &numbers, pictures.len(), to)?,
     };
-    let usual = (1000.0 / per_second).round() as u32;
+    let usual_ms = (1000.0 / per_second).round() as u32;
     let mut last: Option<Vec<u8>> = None;
     for (number, path) in pictures.iter().enumerate() {
         watcher.stop().map_or(Ok(()), Err)?;
         let drawn = Drawn::read(path)?;
         let pixels = numbers.of(&drawn);
-        let stands_ms = match number {
-            number if number + 1 == pictures.len() => LAST_MS.max(usual),
-            0 => FIRST_MS.max(usual),
-            _ => usual,
+        let step = match &last {
+            None => Step::whole(&drawn, &pixels),
+            Some(last) => Step::change(&drawn, last, &pixels, numbers.transparent),
         };
-        let whole = Step {
-            pixels: &pixels,
-            left: 0,
-            top: 0,
-            width: drawn.width,
-            height: drawn.height,
-            stands_ms,
-        };
-        match &last {
-            None => film.put(&whole)?,
-            Some(last) => {
-                let changed = changed(last, &pixels, numbers.transparent);
-                let (left, top, width, height) = bounds(&changed, &drawn, numbers.transparent);
-                let row = |y: u32| {
-                    let start = (y * drawn.width + left) as usize;
-                    &changed[start..start + width as usize]
-                };
-                let pixels: Vec<u8> = (top..top + height).flat_map(row).copied().collect();
-                let step = Step {
-                    pixels: &pixels,
-                    left,
-                    top,
-                    width,
-                    height,
-                    stands_ms,
-                };
-                film.put(&step)?;
-            }
-        }
+        film.put(&step, stands_ms(number, pictures.len(), usual_ms))?;
         last = Some(pixels);
     }
     film.finish()
 }
 
-/// The pixels that differ, the others transparent.
-fn changed(before: &[u8], after: &[u8], transparent: u8) -> Vec<u8> {
-    let pixel = |(before, after): (&u8, &u8)| if before == after { transparent } else { *after };
-    before.iter().zip(after).map(pixel).collect()
+fn stands_ms(number: usize, count: usize, usual: u32) -> u32 {
+    match number {
+        number if number + 1 == count => LAST_MS.max(usual),
+        0 => FIRST_MS.max(usual),
+        _ => usual,
+    }
 }
 
-/// Left, top, width and height of what is not transparent; one pixel at least.
-fn bounds(pixels: &[u8], drawn: &Drawn, transparent: u8) -> (u32, u32, u32, u32) {
-    let rows = pixels.chunks_exact(drawn.width as usize);
-    let spans = rows.enumerate().filter_map(|(y, row)| {
-        let first = row.iter().position(|&pixel| pixel != transparent)?;
-        let last = row.iter().rposition(|&pixel| pixel != transparent)?;
-        Some((y as u32, first as u32, last as u32))
-    });
-    let all = spans.fold(None, |all, (y, first, last)| match all {
-        None => Some((first, y, last, y)),
-        Some((left, top, right, _)) => Some((first.min(left), top, last.max(right), y)),
-    });
-    let (left, top, right, bottom) = all.unwrap_or_default();
-    (left, top, right - left + 1, bottom - top + 1)
+impl Step {
+    fn whole(drawn: &Drawn, pixels: &[u8]) -> Self {
+        Self {
+            pixels: pixels.to_vec(),
+            left: 0,
+            top: 0,
+            width: drawn.width,
+            height: drawn.height,
+        }
+    }
+
+    /// The smallest rectangle that holds every pixel that differs, the others transparent; one pixel at
+    /// least.
+    fn change(drawn: &Drawn, before: &[u8], after: &[u8], transparent: u8) -> Self {
+        let width = drawn.width as usize;
+        let pairs = || before.chunks_exact(width).zip(after.chunks_exact(width));
+        let spans = pairs().enumerate().filter_map(|(y, (before, after))| {
+            let differs = |at: &usize| before[*at] != after[*at];
+            let first = (0..width).find(differs)?;
+            let last = (0..width).rfind(differs)?;
+            Some((y, first, last))
+        });
+        let all = spans.fold(None, |all, (y, first, last)| match all {
+            None => Some((first, y, last, y)),
+            Some((left, top, right, _)) => Some((first.min(left), top, last.max(right), y)),
+        });
+        let (left, top, right, bottom) = all.unwrap_or_default();
+        let pixel = |(before, after): (&u8, &u8)| match before == after {
+            true => transparent,
+            false => *after,
+        };
+        let rows = pairs().skip(top).take(bottom - top + 1);
+        let pixels = rows.flat_map(|(before, after)| {
+            let (before, after) = (&before[left..=right], &after[left..=right]);
+            before.iter().zip(after).map(pixel)
+        });
+        Self {
+            pixels: pixels.collect(),
+            left: left as u32,
+            top: top as u32,
+            width: (right - left + 1) as u32,
+            height: (bottom - top + 1) as u32,
+        }
+    }
 }
 
 impl Drawn {
@@ -226,15 +246,6 @@ enum Sink<'a> {
 impl<'a> Film<'a> {
     fn gif(first: &Drawn, numbers: &Numbers, to: &'a mut Pending) -> Result<Self> {
         let path = to.path().to_owned();
-        if first.width.max(first.height) > GIF_LIMIT {
-            return Err(Error::Format {
-                path,
-                cause: format!(
-                    "the pictures are {} pixels high and the format ends at {GIF_LIMIT}",
-                    first.height
-                ),
-            });
-        }
         let failed = gif_failed(&path);
         let (width, height) = (first.width as u16, first.height as u16);
         let encoder = gif::Encoder::new(to, width, height, &numbers.colours);
@@ -275,23 +286,25 @@ impl<'a> Film<'a> {
         })
     }
 
-    fn put(&mut self, step: &Step<'_>) -> Result<()> {
+    fn put(&mut self, step: &Step, stands_ms: u32) -> Result<()> {
         match &mut self.sink {
             Sink::Gif(encoder) => {
                 let frame = gif::Frame {
-                    delay: (step.stands_ms / 10) as u16,
+                    delay: (stands_ms / 10) as u16,
                     dispose: DisposalMethod::Keep,
                     transparent: Some(self.transparent),
                     left: step.left as u16,
                     top: step.top as u16,
                     width: step.width as u16,
                     height: step.height as u16,
-                    buffer: Cow::Borrowed(step.pixels),
+                    buffer: Cow::Borrowed(&step.pixels),
                     ..gif::Frame::default()
                 };
                 encoder.write_frame(&frame).map_err(gif_failed(&self.path))
             }
-            Sink::Apng(writer) => put_apng(writer, step).map_err(apng_failed(&self.path)),
+            Sink::Apng(writer) => {
+                put_apng(writer, step, stands_ms).map_err(apng_failed(&self.path))
+            }
         }
     }
 
@@ -306,13 +319,17 @@ impl<'a> Film<'a> {
     }
 }
 
-fn put_apng(writer: &mut Writer<&mut Pending>, step: &Step<'_>) -> Result<(), EncodingError> {
-    writer.set_frame_delay(step.stands_ms.min(u32::from(u16::MAX)) as u16, 1000)?;
+fn put_apng(
+    writer: &mut Writer<&mut Pending>,
+    step: &Step,
+    stands_ms: u32,
+) -> Result<(), EncodingError> {
+    writer.set_frame_delay(stands_ms.min(u32::from(u16::MAX)) as u16, 1000)?;
     // The position first: a picture may nowhere reach beyond the first one's edges.
     writer.reset_frame_position()?;
     writer.set_frame_dimension(step.width, step.height)?;
     writer.set_frame_position(step.left, step.top)?;
-    writer.write_image_data(step.pixels)
+    writer.write_image_data(&step.pixels)
 }
 
 fn write_failed(path: &Path, cause: io::Error) -> Error {

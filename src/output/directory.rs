@@ -1,5 +1,6 @@
 //! The directory of a series: its pictures appear when all are drawn.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,27 @@ impl Drop for Made {
 }
 
 impl SeriesDirectory {
+    /// What readings are kept as.
+    pub const RECORDING: &str = "recording.pmv";
+    /// Everything that is known of the series.
+    pub const INDEX: &str = "index.json";
+    /// Pages per class and reading.
+    pub const COUNTS: &str = "counts.csv";
+
+    /// The name of picture `number` of `count`.
+    pub fn picture(number: usize, count: usize) -> String {
+        let digits = count.saturating_sub(1).to_string().len().max(4);
+        format!("{number:0digits$}.png")
+    }
+
+    /// True for names that files of a series have.
+    pub fn uses(name: &OsStr) -> bool {
+        let known = [Self::RECORDING, Self::INDEX, Self::COUNTS];
+        let stem = name.to_str().and_then(|name| name.strip_suffix(".png"));
+        let is_picture = |stem: &str| stem.bytes().all(|letter| letter.is_ascii_digit());
+        known.iter().any(|known| name == *known) || stem.is_some_and(is_picture)
+    }
+
     /// Makes the directory, or takes an empty one.
     ///
     /// # Errors
@@ -67,18 +89,14 @@ impl SeriesDirectory {
         })
     }
 
-    /// Where something in it will be.
-    pub fn join(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-
     /// Begins a file that appears with the others.
     ///
     /// # Errors
     /// What the system said.
     pub fn begin(&mut self, name: &str) -> Result<Pending> {
         self.names.push(name.to_owned());
-        Target::File(self.unfinished.path().join(name)).begin()
+        let pending = Target::File(self.unfinished.path().join(name)).begin()?;
+        Ok(pending.known_as(self.path.join(name)))
     }
 
     /// Makes everything appear, and says where, in the order in which it was begun.

@@ -27,6 +27,8 @@ pub enum Target {
 /// A result that is being written.
 pub struct Pending {
     path: PathBuf,
+    /// What errors call it where that is another name.
+    shown: Option<PathBuf>,
     sink: Sink,
 }
 
@@ -39,6 +41,14 @@ enum Sink {
 }
 
 impl Target {
+    /// What errors call it.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Stdout => Path::new(STDOUT),
+            Self::File(path) => path,
+        }
+    }
+
     /// `-` is standard output.
     pub fn new(path: &Path) -> Self {
         if path.as_os_str() == "-" {
@@ -90,12 +100,14 @@ impl Target {
         if *self == Target::Stdout {
             return Ok(Pending {
                 path: STDOUT.into(),
+                shown: None,
                 sink: Sink::Stdout(BufWriter::new(io::stdout())),
             });
         }
         let (path, file) = self.begin_file()?;
         Ok(Pending {
             path,
+            shown: None,
             sink: Sink::File(BufWriter::with_capacity(1 << 16, file)),
         })
     }
@@ -130,6 +142,7 @@ impl Target {
             Target::File(_) => self.begin(),
             Target::Stdout => Ok(Pending {
                 path: STDOUT.into(),
+                shown: None,
                 sink: Sink::Held(Vec::new()),
             }),
         }
@@ -181,6 +194,7 @@ impl Pending {
     pub(super) fn memory(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
+            shown: None,
             sink: Sink::Memory(Vec::new()),
         }
     }
@@ -194,12 +208,18 @@ impl Pending {
 
     /// What errors call it.
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.shown.as_ref().unwrap_or(&self.path)
+    }
+
+    /// The same; errors call it `path`.
+    pub(super) fn known_as(self, path: PathBuf) -> Self {
+        let shown = Some(path);
+        Self { shown, ..self }
     }
 
     /// The error of this result for what the system said.
     pub fn failed(&self, cause: io::Error) -> Error {
-        failed(&self.path, cause)
+        failed(self.path(), cause)
     }
 
     /// Writes a text.
@@ -216,19 +236,20 @@ impl Pending {
     /// # Errors
     /// What the system said; then there is no result.
     pub fn finish(self) -> Result<()> {
-        let Self { path, sink } = self;
+        let Self { path, shown, sink } = self;
+        let shown = shown.unwrap_or_else(|| path.clone());
         match sink {
             Sink::Memory(_) => Ok(()),
-            Sink::Held(text) => write_stdout(&text).map_err(|cause| failed(&path, cause)),
-            Sink::Stdout(mut out) => out.flush().map_err(|cause| failed(&path, cause)),
+            Sink::Held(text) => write_stdout(&text).map_err(|cause| failed(&shown, cause)),
+            Sink::Stdout(mut out) => out.flush().map_err(|cause| failed(&shown, cause)),
             Sink::File(out) => {
                 let temporary = out
                     .into_inner()
-                    .map_err(|error| failed(&path, error.into_error()))?;
+                    .map_err(|error| failed(&shown, error.into_error()))?;
                 give_to_caller(temporary.as_file());
                 temporary
                     .persist(&path)
-                    .map_err(|error| failed(&path, error.error))?;
+                    .map_err(|error| failed(&shown, error.error))?;
                 Ok(())
             }
         }

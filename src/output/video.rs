@@ -3,14 +3,18 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::file::{Target, give_to_caller};
 use crate::error::{Error, Result};
 use crate::scan::Watcher;
 
 const FFMPEG: &str = "ffmpeg";
+
+/// How long its end may stay unnoticed.
+const NAP: Duration = Duration::from_millis(20);
 
 /// Of what ffmpeg says the last line, or its beginning, stands in our error.
 const SAID_BYTES: u64 = 64 << 10;
@@ -19,13 +23,13 @@ const SAID_BYTES: u64 = 64 << 10;
 ///
 /// # Errors
 /// There is none.
-pub fn check_video(path: &Path) -> Result<()> {
+pub fn check_video(target: &Target) -> Result<()> {
     let mut ffmpeg = Command::new(FFMPEG);
     ffmpeg.arg("-version").stdin(Stdio::null());
     let status = ffmpeg.stdout(Stdio::null()).stderr(Stdio::null()).status();
     status
         .map(|_| ())
-        .map_err(|cause| failed_start(path, cause))
+        .map_err(|cause| failed_start(target.path(), cause))
 }
 
 fn failed_start(path: &Path, cause: io::Error) -> Error {
@@ -65,8 +69,11 @@ pub fn film(
         // What it would make of a part is of no use; it may have ended by itself.
         let _ = child.kill();
     }
-    let status = child.wait().map_err(|cause| failed_start(&path, cause))?;
+    let ended = wait(&mut child, watcher);
     let said = said.join().unwrap_or_default();
+    // A signal may have gone to both, and then ours is the reason.
+    watcher.stop().map_or(Ok(()), Err)?;
+    let status = ended.map_err(|cause| failed_start(&path, cause))?;
     match fed {
         // It closed its end because it failed: what it said is the cause.
         Err(Error::ClosedPipe) => {}
@@ -82,6 +89,21 @@ pub fn film(
         path,
         cause: error.error,
     })
+}
+
+/// Waits, and ends it when the watcher says stop.
+fn wait(child: &mut Child, watcher: &dyn Watcher) -> io::Result<ExitStatus> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if watcher.stop().is_some() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            return child.wait();
+        }
+        std::thread::sleep(NAP);
+    }
 }
 
 /// Reads along, or ffmpeg would wait for room to speak.

@@ -37,7 +37,7 @@ pub(super) fn moment_caption(
     let last = series.len() - 1;
     let since = series.elapsed(number).zip(series.elapsed(last));
     let since = since.map(|(now, all)| format!("+ {}", span_of_time(now, all)));
-    let place = format!("picture {} of {}", number + 1, last + 1);
+    let place = format!("frame {number} of 0 to {last}");
     let lines = [
         (machine_line(subject), String::new()),
         (scale_line(subject), place),

@@ -1,6 +1,5 @@
 //! What a lens's keys mean to a reader: name, colour and pages of each, in the legend's order.
 
-use super::canvas::TEXT;
 use super::palette::{Colour, Palette};
 use super::set_colours::{set_colours, set_name};
 use crate::classify::{CLASS_KEYS, Class, FlagSet, Key, KsmVerdict, settle};
@@ -77,7 +76,7 @@ impl Meaning<'_> {
 
     /// Keys that are not drawn in their entry's colour.
     pub(super) fn tints(&self) -> Vec<(Key, Colour)> {
-        let tint = |&class: &Class| (vivid(class), self.palette.vivid(class));
+        let tint = |&class: &Class| (vivid(class), self.palette.changes().marked);
         match self.lens {
             Lens::Changes => Class::ALL.iter().map(tint).collect(),
             _ => Vec::new(),
@@ -103,9 +102,9 @@ impl Meaning<'_> {
         let pages = Class::ALL.iter().map(|&class| now.of(vivid(class))).sum();
         Entry {
             pages,
-            swatch: TEXT,
+            swatch: vivid(Class::Free).0,
             counted: Counted::Elsewhere,
-            ..Entry::new("changed since the last", self.palette.surface.text, [])
+            ..Entry::new("marked: changed", self.palette.changes().marked, [])
         }
     }
 

@@ -102,6 +102,8 @@ pub struct ChangeColours {
     pub rarely: Colour,
     /// Pages that changed again and again.
     pub often: Colour,
+    /// Pages that were another class in the picture before.
+    pub marked: Colour,
 }
 
 /// A colour for everything.
@@ -187,14 +189,10 @@ impl Palette {
     /// and keeps a third of its lightness and chroma.
     pub(super) fn faded(&self, class: Class) -> Colour {
         let colour = oklab(self.class(class));
-        let floor = if self.is_dark() { 0.12 } else { 0.64 };
-        let [l, a, b] = [colour.l, colour.a, colour.b].map(|part| part / 3.0);
+        let floor = if self.is_dark() { 0.12 } else { 0.7 };
+        let share = if self.is_dark() { 0.33 } else { 0.3 };
+        let [l, a, b] = [colour.l, colour.a, colour.b].map(|part| part * share);
         colour_of(Oklab::new(floor + l, a, b))
-    }
-
-    /// A class's colour when the reader shall look there: mixed with the text's.
-    pub(super) fn vivid(&self, class: Class) -> Colour {
-        mix(self.class(class), self.surface.text, 0.6)
     }
 
     /// The colour of step `step` of `steps` from rarely to often.
@@ -232,7 +230,7 @@ mod tests {
         let table = [
             (
                 good.replace("free = \"#", "free = \"x"),
-                "line 24: expected a colour as \"#rrggbb\", found",
+                "line 25: expected a colour as \"#rrggbb\", found",
             ),
             (
                 good.replace("\nslab = ", "\nslabs = "),

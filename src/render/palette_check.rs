@@ -109,6 +109,7 @@ pub fn check(palette: &Palette) -> Check {
             claimed(HOLE_FREE_FLOOR.min(vision.floor)),
         ));
     }
+    findings.extend(VISIONS.map(|vision| worst_event(palette, vision)));
     let surface = palette.surface;
     for (what, ink) in [("text", surface.text), ("muted text", surface.muted)] {
         let value = linear(ink).relative_contrast(linear(surface.background));
@@ -120,6 +121,48 @@ pub fn check(palette: &Palette) -> Check {
         });
     }
     Check { findings }
+}
+
+/// What happened to pages, among each other and before what did not change. A page that changed once, and a
+/// mark, need to be seen only by their lightness or hue.
+fn worst_event(palette: &Palette, vision: Vision) -> Finding {
+    let changes = palette.changes();
+    let events = [
+        ("freed", changes.freed),
+        ("newly used", changes.used),
+        ("changed class", changes.changed),
+    ];
+    let mut pairs: Vec<(String, f32)> = Vec::new();
+    let mut measure = |(one, a): (&str, Colour), (other, b): (&str, Colour)| {
+        let distance = 100.0 * seen(a, vision).distance(seen(b, vision));
+        pairs.push((format!("{one} and {other}"), distance));
+    };
+    for (at, &event) in events.iter().enumerate() {
+        events[at + 1..]
+            .iter()
+            .for_each(|&other| measure(event, other));
+    }
+    let rarely = ("changed once", changes.rarely);
+    for &class in Class::ALL {
+        let unchanged = format!("unchanged {}", class.name());
+        let unchanged = (unchanged.as_str(), palette.faded(class));
+        events
+            .iter()
+            .chain([&rarely])
+            .for_each(|&event| measure(event, unchanged));
+        measure(
+            ("a mark", changes.marked),
+            (class.name(), palette.class(class)),
+        );
+    }
+    let worst = pairs.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
+    let (worst, value) = worst.expect("there are events");
+    Finding {
+        what: vision.name,
+        worst,
+        value,
+        floor: palette.safe.then_some(vision.floor),
+    }
 }
 
 fn pairs() -> Vec<(Class, Class)> {

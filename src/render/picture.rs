@@ -65,6 +65,8 @@ pub struct Picture {
     pub colours: Vec<Colour>,
     /// The legend's lines.
     pub entries: Vec<Entry>,
+    /// The lines at its foot.
+    pub notes: Vec<String>,
     /// Pixels left of the map.
     pub map_x: usize,
     /// Which pages are behind which rows.
@@ -113,7 +115,8 @@ pub fn picture(
     let meaning = place.map_or(own, |place| place.series.meaning(lens, &style.palette));
     let entries = meaning.entries(&scan.keys);
     let colours = colours(&entries, &meaning.tints(), &style.palette);
-    let surround = Surround::new(subject, &entries, meaning, style.legend, place);
+    let notes = place.map_or_else(|| subject.notes(), |place| place.series.notes.clone());
+    let surround = Surround::new(subject, &entries, &notes, meaning, style.legend, place);
     let map_y = height(surround.top.as_ref());
     let span = place.map_or_else(
         || Span::new(scan.end, &scan.grid.holes(layout.row_pages()), &layout),
@@ -130,6 +133,7 @@ pub fn picture(
         height: map_end + height(surround.bottom.as_ref()),
         colours,
         entries,
+        notes,
         map_x: surround.map_x(),
         map_rows: map.runs(),
         surround,
@@ -171,12 +175,12 @@ impl Surround {
     fn new(
         subject: &Subject,
         entries: &[Entry],
+        notes: &[String],
         meaning: Meaning<'_>,
         legend_place: LegendPlace,
         place: Option<Place<'_>>,
     ) -> Self {
         let page_bytes = subject.page_size.bytes();
-        let notes = place.map_or_else(|| subject.notes(), |place| place.series.notes.clone());
         let least = place.map_or_else(Widths::default, |place| place.series.widths);
         let (narrowest, widest) = SIDE_WIDTHS;
         let side_width = wanted_width(entries, page_bytes, least).clamp(narrowest, widest);
@@ -194,7 +198,7 @@ impl Surround {
             let entries: Vec<_> = place.series.moments.iter().map(of).collect();
             strip(place.series, &entries, place.number, width)
         });
-        let legend = |width| legend(entries, page_bytes, &notes, least, width);
+        let legend = |width| legend(entries, page_bytes, notes, least, width);
         let (side, bottom) = match legend_place {
             LegendPlace::Right => (Some(legend(side_width)), chart),
             _ => {

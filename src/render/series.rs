@@ -156,9 +156,17 @@ impl Series {
             });
         notes.push(match took.is_empty() {
             true => TOOL.to_owned(),
-            false => format!(
-                "Not atomic: each reading took {least:.2} to {most:.2} s while memory went on changing · {TOOL}"
-            ),
+            false => {
+                let [least, most] = [least, most].map(|time| format!("{time:.2}"));
+                let took = if least == most {
+                    most
+                } else {
+                    format!("{least} to {most}")
+                };
+                format!(
+                    "Not atomic: each reading took {took} s while memory went on changing · {TOOL}"
+                )
+            }
         });
         notes
     }

@@ -38,7 +38,7 @@ pub(super) fn strip(series: &Series, entries: &[Vec<Entry>], now: usize, width: 
     for y in [CHART_Y - 1, CHART_Y + CHART_HEIGHT] {
         canvas.fill(MARGIN, y, room, 1, LINE);
     }
-    draw_cursor(&mut canvas, MARGIN + (edges[now] + edges[now + 1]) / 2);
+    draw_cursor(&mut canvas, MARGIN + edges[now]);
     draw_labels(&mut canvas, series, end, width as i64);
     canvas
 }
@@ -68,19 +68,26 @@ fn used_permille(entries: &[Entry]) -> u64 {
 /// Where each reading begins, and where the last ends, of `room` pixels: by time, or alike where
 /// times are not known.
 fn edges(series: &Series, room: i64) -> Vec<i64> {
-    let count = series.len();
-    let times: Option<Vec<Duration>> = (0..count).map(|number| series.elapsed(number)).collect();
-    let times = times.filter(|times| times.windows(2).all(|pair| pair[0] < pair[1]));
-    let Some(times) = times.filter(|_| count > 1) else {
-        return (0..=count as i64)
-            .map(|at| at * room / count as i64)
-            .collect();
+    let count = series.len() as i64;
+    let Some(whole) = whole_time(series) else {
+        return (0..=count).map(|at| at * room / count).collect();
     };
-    let last = times[count - 1];
-    // The last reading holds as long as the others do on average.
-    let whole = (last + last / (count as u32 - 1)).as_secs_f64();
-    let edge = |time: &Duration| (room as f64 * time.as_secs_f64() / whole) as i64;
-    times.iter().map(edge).chain([room]).collect()
+    let share = |time: Duration| room as f64 * time.as_secs_f64() / whole.as_secs_f64();
+    let times = (0..series.len()).filter_map(|number| series.elapsed(number));
+    times.map(|time| share(time) as i64).chain([room]).collect()
+}
+
+/// From the first reading to the end of the last, which holds as long as the others do on average; `None`
+/// where times are not known, or do not ascend.
+fn whole_time(series: &Series) -> Option<Duration> {
+    let times = (0..series.len()).map(|number| series.elapsed(number));
+    let times = times.collect::<Option<Vec<Duration>>>()?;
+    let last = *times.last()?;
+    let pairs = u32::try_from(times.len() - 1)
+        .ok()
+        .filter(|&pairs| pairs > 0)?;
+    let ascend = times.windows(2).all(|pair| pair[0] < pair[1]);
+    ascend.then(|| last + last / pairs)
 }
 
 /// From the ground up, in the legend's order from its end; free memory above all, so that what is
@@ -113,10 +120,9 @@ fn draw_cursor(canvas: &mut Canvas, x: i64) {
 
 fn draw_labels(canvas: &mut Canvas, series: &Series, end: u64, width: i64) {
     let y = CHART_Y + CHART_HEIGHT + 16;
-    let count = series.len();
-    let [first, last] = match series.elapsed(count - 1) {
+    let [first, last] = match whole_time(series) {
         Some(time) => [Duration::ZERO, time].map(|at| span_of_time(at, time)),
-        None => [0, count - 1].map(|number| format!("reading {number}")),
+        None => [0, series.len() - 1].map(|number| format!("frame {number}")),
     };
     let middle = match end {
         100 => "shares of memory over time".to_owned(),

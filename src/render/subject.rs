@@ -148,7 +148,7 @@ impl Subject {
 pub(super) const TOOL: &str = concat!("pagemap-viz\u{a0}", env!("CARGO_PKG_VERSION"));
 
 /// Pages that say KSM, of a tally of the class lens.
-pub(super) fn says_ksm(keys: &Tally) -> u64 {
+pub fn says_ksm(keys: &Tally) -> u64 {
     let doubted = keys.keys().filter(|&key| depends_on_ksm(key));
     doubted.map(|key| keys.of(key)).sum()
 }

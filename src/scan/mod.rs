@@ -81,6 +81,8 @@ pub struct Known {
 pub struct Against<'a> {
     /// A copy of the same machine's flags.
     pub source: &'a dyn Source,
+    /// Pages up to this one are compared; those that one of both does not have are holes of it.
+    pub end: Pfn,
     /// Whether its KSM bit is believed; that of the source itself is known then, too.
     pub ksm: KsmVerdict,
     /// Who judges.
@@ -197,13 +199,9 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool> {
     })
 }
 
-/// Of two copies the longer one.
 fn extent(source: &dyn Source, against: Option<Against<'_>>) -> Extent {
     let own = source.machine().extent;
-    match (own, against.map(|against| against.source.machine().extent)) {
-        (Extent::Exact(one), Some(Extent::Exact(other))) => Extent::Exact(one.max(other)),
-        (own, _) => own,
-    }
+    against.map_or(own, |against| Extent::Exact(against.end))
 }
 
 impl Scan {

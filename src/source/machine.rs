@@ -141,6 +141,31 @@ impl Machine {
     }
 }
 
+/// What several machines, or one at several times, have of page numbers and RAM.
+#[derive(Clone, Debug, Default)]
+pub struct MemorySpan {
+    end: Pfn,
+    ram: Vec<PfnRange>,
+    is_unknown: bool,
+}
+
+impl MemorySpan {
+    /// Adds one.
+    pub fn take(&mut self, machine: &Machine) {
+        self.end = self.end.max(machine.end());
+        match &machine.ram {
+            Some(ram) => self.ram.extend_from_slice(ram.ranges()),
+            None => self.is_unknown = true,
+        }
+    }
+
+    /// The first page number that none has, and the RAM of all where all of them know it.
+    pub fn end_and_ram(self) -> (Pfn, Option<PfnSet>) {
+        let ram = (!self.is_unknown).then(|| self.ram.into_iter().collect());
+        (self.end, ram)
+    }
+}
+
 /// 64-bit page tables have 8-byte entries, so a PMD maps as many pages as entries fit in one.
 fn pmd_pages(page_bytes: u64, pmd_bytes: Option<u64>) -> u64 {
     let pages = pmd_bytes.map_or(page_bytes / 8, |bytes| bytes / page_bytes);

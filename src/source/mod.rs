@@ -15,7 +15,7 @@ mod unpack;
 pub use cached_file::{FileState, cgroup_inode, files_below, walk_cached_file};
 pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
-pub use machine::{Extent, Machine, PageSize, is_page_size};
+pub use machine::{Extent, Machine, MemorySpan, PageSize, is_page_size};
 pub use process::{MMapPath, MemoryMap, Process, TakeEntries, process_exists};
 pub use recording::{RecordedFrame, Recording};
 pub use system::System;

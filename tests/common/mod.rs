@@ -299,3 +299,14 @@ pub fn recording_of(names: &[&str], directory: &Path) -> PathBuf {
 pub fn json(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).expect("JSON")
 }
+
+/// The pictures of a series, in order.
+pub fn pictures(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).expect("a series").flatten();
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "png"))
+        .collect();
+    paths.sort();
+    paths
+}

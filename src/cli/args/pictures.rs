@@ -88,12 +88,12 @@ pub(in crate::cli) enum MarkArg {
     pagemap-viz diff --series build.pmv churn.png\n\
     Standard output gets the matrix: a line for each class that pages had, with what they became.")]
 pub(in crate::cli) struct DiffArgs {
-    /// Two readings and the picture, or with --series the picture alone. A reading is a recording (its last frame, or
+    /// Two readings and the picture, or with --series the picture alone; without a picture there is the matrix alone. A reading is a recording (its last frame, or
     /// @N), a raw copy of kpageflags, or the directory of a captured system
-    #[arg(value_name = "BEFORE AFTER PICTURE", num_args = 1..=3, required = true)]
+    #[arg(value_name = "BEFORE AFTER PICTURE", num_args = 0..=3)]
     pub(in crate::cli) places: Vec<PathBuf>,
 
-    /// How often each page changed class in a recording
+    /// How often each page changed class in a recording, from its first frame to its last
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) series: Option<PathBuf>,
 
@@ -145,7 +145,7 @@ pub(in crate::cli) struct LookArgs {
     #[arg(long, value_name = "REDUCER")]
     pub(in crate::cli) reducer: Option<String>,
 
-    /// Where the legend stands: below, right or none
+    /// Where the legend stands: below, right or none (the bare map, without caption and strip)
     #[arg(
         long,
         value_name = "PLACE",

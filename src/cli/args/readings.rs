@@ -28,7 +28,7 @@ pub(in crate::cli) struct SeriesArgs {
     #[arg(long, value_name = "DIR")]
     sysroot: Vec<PathBuf>,
 
-    /// Read a recording, a frame of it (@N) or all of them (@all), or a raw copy of kpageflags; again for a frame each
+    /// Read a recording (its last frame, @N or @all; alone in a time-lapse, all frames) or a raw copy of kpageflags; again for a frame each
     #[arg(long, value_name = "FILE[@N]")]
     from: Vec<PathBuf>,
 
@@ -84,6 +84,17 @@ pub(in crate::cli) struct PaceArgs {
     /// Read while this runs; its exit status becomes ours
     #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["from", "count", "duration"])]
     pub(in crate::cli) command: Vec<OsString>,
+}
+
+impl PaceArgs {
+    /// Whether any of it was typed.
+    pub(in crate::cli) fn is_said(&self) -> bool {
+        let times = [&self.every, &self.duration]
+            .into_iter()
+            .any(Option::is_some);
+        let numbers = self.count.is_some() || self.budget.is_some() || self.nice.is_some();
+        times || numbers || !self.command.is_empty()
+    }
 }
 
 /// What every verb that reads memory takes.
