@@ -243,6 +243,24 @@ pub enum Error {
         cause: io::Error,
     },
 
+    /// No process has that name.
+    #[error(
+        "cannot find a process called {name}: there is none (a name is what /proc/PID/comm says)"
+    )]
+    NoProcessNamed {
+        /// The name.
+        name: String,
+    },
+
+    /// More processes than colours.
+    #[error("cannot tell {asked} processes apart: {limit} is the most (name some with --pid)")]
+    TooManyProcesses {
+        /// How many are meant.
+        asked: usize,
+        /// How many can be drawn.
+        limit: usize,
+    },
+
     /// The kernel says that pages are there and not which.
     #[error(
         "cannot find the pages of process {pid}: the kernel withholds page numbers without CAP_SYS_ADMIN (run it as root)"
@@ -344,9 +362,15 @@ fn process_cause(cause: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => {
             "permission denied (run it as root, or as the process's user)".to_owned()
         }
+        _ if cause.raw_os_error() == Some(NO_ADDRESS_SPACE) => {
+            "it has no address space (a kernel thread, or a process that ended)".to_owned()
+        }
         _ => plain(cause),
     }
 }
+
+/// What the kernel answers for kernel threads, zombies and those that end meanwhile: ESRCH.
+const NO_ADDRESS_SPACE: i32 = 3;
 
 /// The system's words without its number: `no space left on device`.
 fn plain(cause: &io::Error) -> String {

@@ -45,6 +45,9 @@ pub mod compare;
 // Pages by their flags.
 pub mod inventory;
 
+// Pages that are looked for.
+pub mod overlay;
+
 // One reading after the other, kept.
 pub mod record;
 

@@ -90,6 +90,12 @@ impl ClassCounts {
     pub fn total(&self) -> u64 {
         self.pages.iter().sum()
     }
+
+    /// Anonymous pages but for those that KSM merged.
+    pub fn anonymous(&self) -> u64 {
+        let classes = [Class::Anon, Class::AnonLarge, Class::AnonThp];
+        classes.into_iter().map(|class| self.of(class)).sum()
+    }
 }
 
 /// Pages per class before and class after.

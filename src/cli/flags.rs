@@ -196,7 +196,8 @@ fn pages_of(args: &FlagsArgs) -> Result<PagesOf, String> {
     }
 }
 
-fn cgroup(path: &Path) -> Result<Cgroup, String> {
+/// A cgroup by its directory or `@INODE`.
+pub(super) fn cgroup(path: &Path) -> Result<Cgroup, String> {
     match path.to_str().and_then(|text| text.strip_prefix('@')) {
         None => Ok(Cgroup::Directory(path.to_owned())),
         Some(inode) => inode.parse().map(Cgroup::Inode).map_err(|_| {

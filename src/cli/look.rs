@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::args::{LegendArg, LensArg, LensArgs, LookArgs};
 use crate::classify::{Class, Key, Noise};
-use crate::compare::{FREED, RECLASSED, USED};
+use crate::compare::{FIRST_OVERLAY, FREED, RECLASSED, USED};
 use crate::kernel::{PageFlags, Pfn, PfnSet, UnknownFlag};
 use crate::layout::{Layout, Reducer};
 use crate::render::LegendPlace;
@@ -78,6 +78,7 @@ pub(super) fn lens(args: &LensArgs) -> Result<Lens, String> {
 
 fn reducer(text: &str, lens: Lens) -> Result<Reducer, String> {
     match (text, text.strip_prefix("any="), lens) {
+        ("sought", _, Lens::Overlay) => Ok(Reducer::AnyFrom(FIRST_OVERLAY)),
         ("proportional", ..) => Ok(Reducer::Proportional),
         ("sample", ..) => Ok(Reducer::Sample),
         ("dominant", ..) => Ok(Reducer::Dominant),

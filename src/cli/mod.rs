@@ -7,6 +7,7 @@ mod look;
 mod record;
 mod request;
 mod snapshot;
+mod sought;
 mod source;
 mod timelapse;
 
@@ -18,5 +19,6 @@ pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};
 pub use request::{ExportRequest, PaletteRequest, Request, open_palette};
 pub use snapshot::SnapshotRequest;
+pub use sought::SoughtRequest;
 pub use source::SourceRequest;
 pub use timelapse::TimelapseRequest;

@@ -5,14 +5,18 @@ use std::path::Path;
 use super::args::SnapshotArgs;
 use super::look::{Look, lens};
 use super::request::threads;
+use super::sought::{SoughtRequest, sought};
 use super::source::SourceRequest;
 use crate::output::{Format, Target};
+use crate::scan::Lens;
 
 /// One picture, fully said.
 #[derive(Debug)]
 pub struct SnapshotRequest {
     /// Where the flags come from.
     pub source: SourceRequest,
+    /// What is looked for.
+    pub sought: Option<SoughtRequest>,
     /// How it looks.
     pub look: Look,
     /// Where the picture goes.
@@ -33,9 +37,14 @@ pub(super) fn snapshot(args: SnapshotArgs) -> Result<SnapshotRequest, String> {
     let picture = Target::new(&args.picture);
     let json = args.json.as_deref().map(Target::new);
     differ(&picture, json.as_ref())?;
-    let lens = lens(&args.lens)?;
+    let sought = sought(args.sought, args.source.sysroot.as_ref())?;
+    let (lens, reducer) = match &sought {
+        Some(_) => (Lens::Overlay, "sought"),
+        None => (lens(&args.lens)?, "proportional"),
+    };
     Ok(SnapshotRequest {
-        look: Look::new(args.look, lens, "proportional")?,
+        look: Look::new(args.look, lens, reducer)?,
+        sought,
         source: SourceRequest::one(args.source)?,
         format: format(&args.picture, &picture)?,
         picture,

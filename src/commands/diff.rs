@@ -171,6 +171,7 @@ impl<'a> Comparison<'a> {
             layout: self.layout,
             known: &Known::default(),
             against: None,
+            overlay: None,
         };
         let scan = scan(
             source,
@@ -202,6 +203,7 @@ impl<'a> Comparison<'a> {
                 ksm: known_before.ksm,
                 marks,
             }),
+            overlay: None,
         };
         scan(after, view, self.request.threads, &self.part(number, parts))
     }
@@ -218,6 +220,7 @@ impl<'a> Comparison<'a> {
             layout: self.layout,
             known: &Known::default(),
             against: None,
+            overlay: None,
         };
         let reducer = self.request.look.reducer.1.clone();
         let mut subject = Subject::new(source, &scan, &view, reducer);

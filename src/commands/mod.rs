@@ -7,6 +7,7 @@ mod info;
 mod palette;
 mod record;
 mod snapshot;
+mod sought;
 mod timelapse;
 
 use std::process::ExitStatus;

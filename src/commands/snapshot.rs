@@ -1,11 +1,14 @@
 //! `pagemap-viz snapshot`: one picture of memory.
 
+use super::sought::{find, lines};
+use crate::classify::KsmVerdict;
 use crate::cli::{SnapshotRequest, open_palette};
 use crate::error::Result;
 use crate::facts::Facts;
+use crate::inventory::ksm_verdict;
 use crate::output::{Pending, Target, write_picture, write_text};
 use crate::render::{Style, Subject, picture};
-use crate::scan::{Known, View, scan};
+use crate::scan::{Known, Rekey, View, scan};
 use crate::terminal::Terminal;
 
 /// Draws one picture of memory.
@@ -18,11 +21,16 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     let machine = source.machine();
     let layout = request.look.layout(machine.end(), machine.ram.as_ref());
 
+    let sought = request.sought.as_ref();
+    let sought = sought.map(|sought| find(sought, source.as_ref(), terminal));
+    let sought = sought.transpose()?;
+    let mut known = Known::default();
+    if sought.is_some() {
+        known.ksm = ksm_verdict(source.as_ref(), request.threads, terminal)?;
+    }
     let view = View {
-        lens: request.look.lens,
-        layout,
-        known: &Known::default(),
-        against: None,
+        overlay: sought.as_ref().map(|(overlay, _)| overlay as &dyn Rekey),
+        ..View::alone(request.look.lens, layout, &known)
     };
     let scan = scan(source.as_ref(), view, request.threads, terminal)?;
     terminal.clear();
@@ -34,6 +42,10 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
         request.look.reducer.1.clone(),
     );
     subject.host = subject.host.filter(|_| !request.redact);
+    if sought.is_some() && known.ksm == KsmVerdict::Doubted {
+        subject.doubted_pages = scan.classes.anonymous();
+    }
+    subject.sought = sought.map(|(overlay, title)| lines(&overlay, title, &scan, source.as_ref()));
     let counts = scan.classes.clone();
     let style = Style {
         palette,

@@ -124,6 +124,7 @@ impl<'a> Lapse<'a> {
                 layout: self.layout,
                 known: &known,
                 against: None,
+                overlay: None,
             };
             let scan = scan(&source, view, self.threads(), &self.part(number))?;
             let subject = self.subject(&source, &scan, &view);
@@ -197,6 +198,7 @@ impl<'a> Lapse<'a> {
             layout: self.layout,
             known: series.known(),
             against,
+            overlay: None,
         };
         let part = self.part(self.recording.frames() + number);
         let scan = scan(&source, view, self.threads(), &part)?;

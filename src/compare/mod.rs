@@ -6,6 +6,7 @@
 //! | [`vivid`] | of another class than before: what it is now, marked |
 //! | [`FREED`], [`USED`], [`RECLASSED`] | of another class than before: what happened to it |
 //! | [`churn_key`] | of another class so many times |
+//! | [`FIRST_OVERLAY`] and above | that is looked for |
 
 mod churn;
 
@@ -27,6 +28,12 @@ pub const FREED: Key = Key(FIRST_EVENT);
 pub const USED: Key = Key(FIRST_EVENT + 1);
 /// Not free, and of another class than before.
 pub const RECLASSED: Key = Key(FIRST_EVENT + 2);
+
+/// The first of [`OVERLAYS`] keys for pages that are looked for; above it are no others.
+pub const FIRST_OVERLAY: Key = Key(FIRST_EVENT + 3 + CHURN_STEPS.len() as u8);
+
+/// How many kinds of them there are at most.
+pub const OVERLAYS: usize = 9;
 
 /// A page of this class, unchanged. A hole stays a hole, so that rows of it can be cut out.
 pub fn faded(class: Class) -> Key {
@@ -111,11 +118,12 @@ mod tests {
         keys.extend(Class::ALL.iter().map(|&class| vivid(class)));
         keys.extend([FREED, USED, RECLASSED]);
         keys.extend((1..=u8::MAX).map(churn_key));
+        keys.extend((0..OVERLAYS as u8).map(|number| Key(FIRST_OVERLAY.0 + number)));
         keys.sort();
         keys.dedup();
         assert_eq!(
             keys.len(),
-            CLASS_KEYS + 2 * Class::ALL.len() - 1 + 3 + CHURN_STEPS.len()
+            CLASS_KEYS + 2 * Class::ALL.len() - 1 + 3 + CHURN_STEPS.len() + OVERLAYS
         );
         assert!(keys.iter().all(|key| usize::from(key.0) < Key::LIMIT));
     }

@@ -20,6 +20,8 @@ pub enum Reducer {
     Dominant,
     /// This key if one page of the cell has it, else the most frequent.
     Any(Key),
+    /// Of keys from this one on the most frequent, if one page of the cell has one, else of all.
+    AnyFrom(Key),
 }
 
 /// Rows of cells of consecutive pages.
@@ -152,6 +154,7 @@ impl RowReducer {
             Reducer::Dominant => self.cell.most_frequent(),
             Reducer::Any(key) if self.cell.of(key) > 0 => key,
             Reducer::Any(_) => self.cell.most_frequent(),
+            Reducer::AnyFrom(first) => self.cell.most_frequent_from(first),
         };
         self.cell.clear();
         self.emit(key);
@@ -233,6 +236,17 @@ impl Counts {
         let keys = self.keys.iter().map(|&key| Key(key));
         keys.max_by_key(|&key| (self.of(key), key))
             .unwrap_or(Key::HOLE)
+    }
+
+    /// The same, of keys from `first` on; of all where there is none.
+    fn most_frequent_from(&self, first: Key) -> Key {
+        let keys = self
+            .keys
+            .iter()
+            .map(|&key| Key(key))
+            .filter(|&key| key >= first);
+        keys.max_by_key(|&key| (self.of(key), key))
+            .unwrap_or_else(|| self.most_frequent())
     }
 
     fn clear(&mut self) {

@@ -2,6 +2,7 @@
 
 use super::palette::{Colour, Palette};
 use super::set_colours::{set_colours, set_name};
+use super::subject::SoughtLines;
 use crate::classify::{CLASS_KEYS, Class, FlagSet, Key, KsmVerdict, settle};
 use crate::compare::{CHURN_STEPS, FREED, RECLASSED, USED, churn_key, faded, vivid};
 use crate::kernel::PageFlags;
@@ -51,6 +52,7 @@ pub(super) struct Meaning<'a> {
     /// Pages that decide which entries there are, and the order of those that have none of their own.
     pub(super) all: &'a Tally,
     pub(super) palette: &'a Palette,
+    pub(super) sought: Option<&'a SoughtLines>,
 }
 
 impl Meaning<'_> {
@@ -62,6 +64,7 @@ impl Meaning<'_> {
             Lens::Changes => self.class_entries(|class| Some(vivid(class))),
             Lens::Difference => self.event_entries(&self.differences()),
             Lens::Churn => self.event_entries(&self.steps()),
+            Lens::Overlay => self.sought_entries(),
         };
         let of = |tally: &Tally, entry: &Entry| entry.keys.iter().map(|&key| tally.of(key)).sum();
         entries.retain(|entry| of(self.all, entry) > 0);
@@ -137,22 +140,44 @@ impl Meaning<'_> {
             .collect()
     }
 
+    /// What is looked for, and then the rest by class.
+    fn sought_entries(&self) -> Vec<Entry> {
+        let sought = self.sought.iter().flat_map(|sought| &sought.kinds);
+        let kind = |(name, key, like): &(String, Key, Option<Class>)| {
+            let marked = self.palette.changes().marked;
+            let colour = like.map_or(marked, |class| self.palette.class(class));
+            Entry::new(name, colour, [*key])
+        };
+        sought.map(kind).chain(self.rest("other")).collect()
+    }
+
     /// What happened, and then what did not, by class.
     fn event_entries(&self, events: &[(Key, &'static str, Colour)]) -> Vec<Entry> {
         let event = |&(key, name, colour): &(Key, &str, Colour)| Entry::new(name, colour, [key]);
+        events
+            .iter()
+            .map(event)
+            .chain(self.rest("unchanged"))
+            .collect()
+    }
+
+    /// Faded pages by class, each name after `word`.
+    fn rest(&self, word: &str) -> Vec<Entry> {
         let unchanged = |class: Class| match class {
             Class::Hole => Entry {
                 counted: Counted::Hole,
                 ..Entry::new(class.name(), self.palette.class(class), [faded(class)])
             },
             class => Entry::new(
-                &format!("unchanged {}", class.name()),
+                &format!("{word} {}", class.name()),
                 self.palette.faded(class),
                 [faded(class)],
             ),
         };
-        let classes = Class::in_legend_order().into_iter().map(unchanged);
-        events.iter().map(event).chain(classes).collect()
+        Class::in_legend_order()
+            .into_iter()
+            .map(unchanged)
+            .collect()
     }
 }
 

@@ -111,6 +111,7 @@ pub fn picture(
         ksm: scan.ksm,
         all: &scan.keys,
         palette: &style.palette,
+        sought: subject.sought.as_ref(),
     };
     let meaning = place.map_or(own, |place| place.series.meaning(lens, &style.palette));
     let entries = meaning.entries(&scan.keys);

@@ -135,6 +135,7 @@ impl Series {
             ksm: self.known.ksm,
             all: &self.all,
             palette,
+            sought: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::classify::{KsmVerdict, depends_on_ksm};
+use crate::classify::{Class, Key, KsmVerdict, depends_on_ksm};
 use crate::kernel::PfnSet;
 use crate::layout::{Layout, Reducer};
 use crate::scan::{Lens, Scan, View};
@@ -44,6 +44,19 @@ pub struct Subject {
     pub layout: Layout,
     /// What it is compared with.
     pub since: Option<Since>,
+    /// What is looked for.
+    pub sought: Option<SoughtLines>,
+}
+
+/// What is looked for, as the legend says it.
+#[derive(Clone, Debug, Default)]
+pub struct SoughtLines {
+    /// Whose pages: the end of the title.
+    pub title: String,
+    /// Name, key and class of the colour of each kind; none for what is marked.
+    pub kinds: Vec<(String, Key, Option<Class>)>,
+    /// Lines at the foot.
+    pub notes: Vec<String>,
 }
 
 /// The beginning of what a comparison tells.
@@ -79,6 +92,7 @@ impl Subject {
             lens: view.lens,
             layout: view.layout,
             since: None,
+            sought: None,
         }
     }
 
@@ -94,7 +108,13 @@ impl Subject {
                     since.readings
                 )
             }
-            _ => format!("Physical memory{of}"),
+            _ => {
+                let sought = self
+                    .sought
+                    .as_ref()
+                    .map(|sought| format!(": {}", sought.title));
+                format!("Physical memory{of}{}", sought.unwrap_or_default())
+            }
         }
     }
 
@@ -114,7 +134,10 @@ impl Subject {
 
     /// Those that hold for every reading of a series.
     pub(super) fn lasting_notes(&self, doubted_pages: u64) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self
+            .sought
+            .as_ref()
+            .map_or_else(Vec::new, |sought| sought.notes.clone());
         if self.layout.pages_per_cell > 1 {
             notes.push(match self.layout.reducer {
                 Reducer::Proportional => {
@@ -127,6 +150,10 @@ impl Subject {
                 }
                 Reducer::Dominant => {
                     "Reducer dominant: a pixel shows what most of its pages are; rare things vanish."
+                        .to_owned()
+                }
+                Reducer::AnyFrom(_) => {
+                    "A pixel of several pages shows a page that is looked for, if there is one."
                         .to_owned()
                 }
                 Reducer::Any(_) => {

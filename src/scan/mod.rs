@@ -39,6 +39,8 @@ pub enum Lens {
     Difference,
     /// How often its class changed in a series.
     Churn,
+    /// What is looked for, over the rest.
+    Overlay,
 }
 
 impl Lens {
@@ -50,6 +52,7 @@ impl Lens {
             Self::Changes => "changes",
             Self::Difference => "difference",
             Self::Churn => "churn",
+            Self::Overlay => "overlay",
         }
     }
 }
@@ -63,8 +66,33 @@ pub struct View<'a> {
     pub layout: Layout,
     /// What other readings found out.
     pub known: &'a Known,
-    /// The reading to compare with, which the last three lenses need and the others do not have.
+    /// The reading to compare with, which changes, difference and churn need and the others do not have.
     pub against: Option<Against<'a>>,
+    /// What is looked for, which the overlay needs; then it is known whether the KSM bit is believed.
+    pub overlay: Option<&'a dyn Rekey>,
+}
+
+impl<'a> View<'a> {
+    /// Of one source by itself, of which nothing is known before.
+    pub fn alone(lens: Lens, layout: Layout, known: &'a Known) -> Self {
+        Self {
+            lens,
+            layout,
+            known,
+            against: None,
+            overlay: None,
+        }
+    }
+}
+
+/// Makes other keys of classes.
+pub trait Rekey: Sync {
+    /// Re-keys the pages of a block of `source`. `keys` are their classes, the KSM question settled. Called
+    /// once for each page, in any order.
+    ///
+    /// # Errors
+    /// Something else that is known of pages cannot be read.
+    fn rekey(&self, source: &dyn Source, block: &Block<'_>, keys: &mut [Key]) -> Result<()>;
 }
 
 /// What one reading of a machine finds out that holds for the others too.

@@ -3,7 +3,7 @@
 use super::judge::{BLOCK_PAGES, Judge};
 use super::queue::{ChunkResult, Queue};
 use super::sweep::Reach;
-use super::{Against, Lens, View};
+use super::{Against, Lens, Rekey, View};
 use crate::classify::{Key, KsmVerdict, Noise, depends_on_ksm, settle};
 use crate::error::Result;
 use crate::grid::{Packer, strips};
@@ -13,6 +13,7 @@ use crate::source::Source;
 
 /// Reads, judges and packs chunks until the queue has none left.
 pub(super) struct Worker<'a> {
+    source: &'a dyn Source,
     view: View<'a>,
     queue: &'a Queue<'a>,
     judge: Judge<'a>,
@@ -42,6 +43,7 @@ struct Drawing {
 impl<'a> Worker<'a> {
     pub(super) fn new(source: &'a dyn Source, view: View<'a>, queue: &'a Queue<'a>) -> Self {
         Self {
+            source,
             view,
             queue,
             judge: Judge::new(source, Reach::Existing),
@@ -82,7 +84,8 @@ impl<'a> Worker<'a> {
     }
 
     fn finish(&mut self, mut chunk: Chunk) -> ChunkResult {
-        if !matches!(self.view.lens, Lens::Flags(_)) && self.view.against.is_none() {
+        let has_own_keys = self.view.against.is_some() || self.view.overlay.is_some();
+        if !matches!(self.view.lens, Lens::Flags(_)) && !has_own_keys {
             // One key a class: counted twice, this took a tenth of a large bounded picture.
             chunk.result.keys = chunk.result.classes.clone();
         }
@@ -110,6 +113,9 @@ impl<'a> Worker<'a> {
         if self.judge.saw_proof_of_ksm() && !queue.believes_ksm() {
             queue.believe_ksm();
         }
+        if let Some(overlay) = self.view.overlay {
+            return self.look_for(chunk, block.start, judged.pages, overlay);
+        }
         let classes = &mut self.judge.classes()[..judged.pages];
         chunk.result.classes.add(classes);
         match self.view.lens {
@@ -120,6 +126,25 @@ impl<'a> Worker<'a> {
             }
             _ => chunk.rows.push(classes, self.view.layout, queue),
         }
+        Ok(())
+    }
+
+    /// A block that was judged, with what is looked for in it.
+    fn look_for(
+        &mut self,
+        chunk: &mut Chunk,
+        start: Pfn,
+        pages: usize,
+        overlay: &dyn Rekey,
+    ) -> Result<()> {
+        let keys = &mut self.keys[..pages];
+        for (key, &class) in keys.iter_mut().zip(&*self.judge.classes()) {
+            *key = settled(class, self.view.known.ksm);
+        }
+        chunk.result.classes.add(keys);
+        overlay.rekey(self.source, &self.judge.block(start, pages), keys)?;
+        chunk.result.keys.add(keys);
+        chunk.rows.believed.push(keys);
         Ok(())
     }
 

@@ -16,7 +16,10 @@ pub use cached_file::{FileState, cgroup_inode, files_below, walk_cached_file};
 pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, MemorySpan, PageSize, is_page_size};
-pub use process::{MMapPath, MemoryMap, Process, TakeEntries, process_exists};
+pub use process::{
+    MMPermissions, MMapPath, MemoryMap, Process, TakeEntries, process_name, processes,
+    processes_named,
+};
 pub use recording::{RecordedFrame, Recording};
 pub use system::System;
 
@@ -25,7 +28,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
-use crate::kernel::{PageFlags, Pfn};
+use crate::kernel::{PageFlags, Pfn, Zone, parse_zones};
 use crate::recording::Plane;
 
 /// Something that gives the flags of every page of one machine.
@@ -88,6 +91,12 @@ pub const FILES_EACH: [&str; 5] = [
     "proc/vmstat",
     "proc/pagetypeinfo",
 ];
+
+/// The zones of a source's machine, where it says.
+pub fn zones(source: &dyn Source) -> Vec<Zone> {
+    let text = source.text("proc/zoneinfo");
+    text.map_or_else(Vec::new, |text| parse_zones(&text))
+}
 
 /// Which frames of a recording are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 pub(super) use flags::{FlagsArgs, FormatArg};
 pub(super) use pictures::{
-    DiffArgs, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, TimelapseArgs,
+    DiffArgs, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, SoughtArgs, TimelapseArgs,
 };
 pub(super) use readings::{
     NiceArg, PaceArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,

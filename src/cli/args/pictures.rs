@@ -23,6 +23,9 @@ pub(in crate::cli) struct SnapshotArgs {
     pub(in crate::cli) lens: LensArgs,
 
     #[command(flatten)]
+    pub(in crate::cli) sought: SoughtArgs,
+
+    #[command(flatten)]
     pub(in crate::cli) look: LookArgs,
 
     /// Write counts and facts as JSON; - writes to standard output
@@ -128,6 +131,26 @@ pub(in crate::cli) struct LensArgs {
     /// Flags that --by flags leaves out, by name; default: locked,error,referenced,uptodate,dirty,lru,active,writeback,reclaim,idle and everything above bit 31
     #[arg(long, value_name = "LIST")]
     pub(in crate::cli) noise: Option<String>,
+}
+
+/// Pages that are looked for; the rest of memory recedes.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct SoughtArgs {
+    /// Show where the pages of this process are; again for more; self is the tool's own
+    #[arg(long, value_name = "PID", conflicts_with_all = ["by", "reducer"])]
+    pub(in crate::cli) pid: Vec<String>,
+
+    /// Show where the pages of the processes of this name are; again for more
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["by", "reducer"])]
+    pub(in crate::cli) comm: Vec<String>,
+
+    /// Show the pages that are charged to this memory cgroup: its directory, or @INODE
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["by", "reducer", "pid", "comm"])]
+    pub(in crate::cli) cgroup: Option<PathBuf>,
+
+    /// Show the pages whose flags meet a condition, in the language of flags --bits
+    #[arg(long, value_name = "BITS", conflicts_with_all = ["by", "reducer", "pid", "comm", "cgroup"])]
+    pub(in crate::cli) highlight: Option<String>,
 }
 
 /// How a picture looks.

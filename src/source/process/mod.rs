@@ -4,9 +4,10 @@
 //! `pagemap.bin` and where they are in `pagemap.idx`.
 
 mod captured;
+mod list;
 mod pagemap_scan;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,9 @@ use std::path::{Path, PathBuf};
 use procfs_core::FromBufRead;
 use procfs_core::process::MemoryMaps;
 
-pub use procfs_core::process::{MMapPath, MemoryMap};
+pub use procfs_core::process::{MMPermissions, MMapPath, MemoryMap};
+
+pub use list::{process_name, processes, processes_named};
 
 use self::captured::Captured;
 use self::pagemap_scan::Region;
@@ -78,6 +81,11 @@ impl Process {
         self.pid
     }
 
+    /// Bytes of one page.
+    pub fn page_bytes(&self) -> u64 {
+        self.page_bytes
+    }
+
     /// Its mappings, ascending.
     ///
     /// # Errors
@@ -96,18 +104,32 @@ impl Process {
     /// # Errors
     /// It cannot be read, the kernel withholds page numbers, or `take` failed.
     pub fn walk(&self, span: PageSpan, take: &mut TakeEntries<'_>) -> Result<()> {
-        let mut seen = Seen::default();
         for mapping in self.mappings()? {
-            let (start, end) = mapping.address;
-            let pages = span.within(start / self.page_bytes, end / self.page_bytes);
-            if pages.start < pages.end && start < KERNEL_HALF {
-                self.walk_pages(pages, &mut |at, entries| {
-                    seen.look(self.pid, entries)?;
-                    take(at, entries)
-                })?;
-            }
+            self.walk_mapping(&mapping, span, take)?;
         }
         Ok(())
+    }
+
+    /// The same, of one mapping.
+    ///
+    /// # Errors
+    /// As [`Process::walk`].
+    pub fn walk_mapping(
+        &self,
+        mapping: &MemoryMap,
+        span: PageSpan,
+        take: &mut TakeEntries<'_>,
+    ) -> Result<()> {
+        let (start, end) = mapping.address;
+        let pages = span.within(start / self.page_bytes, end / self.page_bytes);
+        if pages.start >= pages.end || start >= KERNEL_HALF {
+            return Ok(());
+        }
+        let mut seen = Seen::default();
+        self.walk_pages(pages, &mut |at, entries| {
+            seen.look(self.pid, entries)?;
+            take(at, entries)
+        })
     }
 
     fn walk_pages(&self, pages: PageSpan, take: &mut TakeEntries<'_>) -> Result<()> {
@@ -205,9 +227,4 @@ impl Seen {
 
 fn failed(pid: u32, cause: io::Error) -> Error {
     Error::Process { pid, cause }
-}
-
-/// True when process `pid` of the system below `root` is there.
-pub fn process_exists(root: &Path, pid: u32) -> bool {
-    fs::metadata(root.join("proc").join(pid.to_string())).is_ok()
 }

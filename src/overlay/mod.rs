@@ -1,0 +1,226 @@
+//! Pages that are looked for, over memory that recedes: those of processes, of a cgroup, or with certain
+//! flags. An overlay re-keys pages before they become cells.
+
+mod gather;
+
+pub use gather::{Area, Held, gather};
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::classify::{Class, Key};
+use crate::compare::{FIRST_OVERLAY, OVERLAYS, faded};
+use crate::error::Result;
+use crate::inventory::Sight;
+use crate::kernel::{PageFlags, PagemapEntry, Pfn, PfnRange};
+use crate::recording::Plane;
+use crate::scan::{Block, Rekey};
+use crate::source::Source;
+
+/// What pages are looked for.
+#[derive(Debug)]
+pub enum Sought {
+    /// Those that processes hold.
+    Held(Held),
+    /// Those that are charged to a cgroup, by its inode.
+    Cgroup(u64),
+    /// Those whose flags meet conditions.
+    Flags(Sight),
+}
+
+/// One thing that is looked for: a line of the legend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Its name.
+    pub name: String,
+    /// Its key.
+    pub key: Key,
+    /// The class in whose colour it is drawn; `None` for what is marked.
+    pub like: Option<Class>,
+}
+
+/// Pages that are looked for.
+#[derive(Debug)]
+pub struct Overlay {
+    sought: Sought,
+    kinds: Vec<Kind>,
+    /// Of each kind the pages that are part of large folios.
+    large: Vec<AtomicU64>,
+}
+
+/// What a page is to its one process.
+const AREAS: [(&str, Class); 8] = [
+    ("heap", Class::Anon),
+    ("stack", Class::AnonThp),
+    ("anonymous", Class::AnonLarge),
+    ("program", Class::FileLarge),
+    ("file", Class::File),
+    ("shared memory", Class::Shmem),
+    ("hugetlb", Class::Hugetlb),
+    ("special", Class::PageTable),
+];
+
+/// Colours of several processes, and of what they share.
+const PROCESSES: [Class; OVERLAYS - 1] = [
+    Class::Anon,
+    Class::FileLarge,
+    Class::Hugetlb,
+    Class::PageTable,
+    Class::AnonThp,
+    Class::ShmemLarge,
+    Class::Other,
+    Class::Ksm,
+];
+
+/// How many processes can be told apart.
+pub const MAX_PROCESSES: usize = PROCESSES.len();
+
+fn key(number: usize) -> Key {
+    Key(FIRST_OVERLAY.0 + number as u8)
+}
+
+impl Overlay {
+    /// Of these pages. `title` is the legend's line where there is one kind only.
+    pub fn new(sought: Sought, title: &str) -> Self {
+        let kind = |(number, (name, like)): (usize, (String, Option<Class>))| Kind {
+            name,
+            key: key(number),
+            like,
+        };
+        let named = match &sought {
+            Sought::Held(held) if held.processes.len() == 1 => AREAS
+                .iter()
+                .map(|&(name, like)| (name.to_owned(), Some(like)))
+                .collect(),
+            Sought::Held(held) => {
+                let processes = held.processes.iter().zip(PROCESSES);
+                let processes = processes.map(|(name, like)| (name.clone(), Some(like)));
+                let shared = ("shared between them".to_owned(), None);
+                processes.chain([shared]).collect()
+            }
+            Sought::Cgroup(_) | Sought::Flags(_) => vec![(title.to_owned(), None)],
+        };
+        let kinds: Vec<Kind> = named.into_iter().enumerate().map(kind).collect();
+        Self {
+            large: kinds.iter().map(|_| AtomicU64::new(0)).collect(),
+            sought,
+            kinds,
+        }
+    }
+
+    /// The kinds, in the legend's order.
+    pub fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// What processes hold, where that is looked for.
+    pub fn held(&self) -> Option<&Held> {
+        match &self.sought {
+            Sought::Held(held) => Some(held),
+            _ => None,
+        }
+    }
+
+    /// Of the pages of a kind that were seen, those in large folios.
+    pub fn large_pages(&self, kind: &Kind) -> u64 {
+        let number = usize::from(kind.key.0 - FIRST_OVERLAY.0);
+        self.large[number].load(Ordering::Relaxed)
+    }
+}
+
+impl Rekey for Overlay {
+    fn rekey(&self, source: &dyn Source, block: &Block<'_>, keys: &mut [Key]) -> Result<()> {
+        let numbers = self.numbers(source, block, keys)?;
+        let mut large = vec![0u64; self.kinds.len()];
+        for (number, key) in numbers.into_iter().zip(keys) {
+            let class = Class::ALL[usize::from(key.0)];
+            *key = match number {
+                None => faded(class),
+                Some(number) => {
+                    large[number] += u64::from(is_large(class));
+                    self.kinds[number].key
+                }
+            };
+        }
+        for (sum, pages) in self.large.iter().zip(large) {
+            sum.fetch_add(pages, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+impl Overlay {
+    /// The kind of each page, where it is looked for.
+    fn numbers(
+        &self,
+        source: &dyn Source,
+        block: &Block<'_>,
+        keys: &[Key],
+    ) -> Result<Vec<Option<usize>>> {
+        match &self.sought {
+            Sought::Held(held) => {
+                let mut numbers = vec![None; keys.len()];
+                let pages = PfnRange::new(block.start.0, block.start.0 + keys.len() as u64);
+                for (at, mark) in held.marks_in(pages) {
+                    let at = (at.0 - block.start.0) as usize;
+                    let class = Class::ALL[usize::from(keys[at].0)];
+                    // What is no page any more was given back since.
+                    numbers[at] = (class != Class::Hole && class != Class::Free)
+                        .then(|| held.number(mark, class));
+                }
+                Ok(numbers)
+            }
+            Sought::Cgroup(inode) => {
+                let mut cgroups = vec![0; keys.len()];
+                source.read_plane(Plane::Cgroups, block.start, &mut cgroups)?;
+                let is_charged = |cgroup: &u64| (cgroup == inode).then_some(0);
+                Ok(cgroups.iter().map(is_charged).collect())
+            }
+            Sought::Flags(sight) => {
+                let sees = |&flags: &PageFlags| sight.see(flags, PagemapEntry::NONE).map(|_| 0);
+                let existing = block.words.iter().zip(keys);
+                let number = |(flags, key): (&PageFlags, &Key)| match *key {
+                    Key::HOLE => None,
+                    _ => sees(flags),
+                };
+                Ok(existing.map(number).collect())
+            }
+        }
+    }
+}
+
+fn is_large(class: Class) -> bool {
+    use Class::{AnonLarge, AnonThp, FileLarge, Hugetlb, HugetlbFree, ShmemLarge};
+    matches!(
+        class,
+        AnonLarge | AnonThp | FileLarge | Hugetlb | HugetlbFree | ShmemLarge
+    )
+}
+
+impl Held {
+    /// The kind's number of a page of this class.
+    fn number(&self, mark: u8, class: Class) -> usize {
+        if self.processes.len() > 1 {
+            return usize::from(mark);
+        }
+        let area = Area::ALL[usize::from(mark)];
+        match (class, area) {
+            (Class::Hugetlb | Class::HugetlbFree, _) => 6,
+            (Class::Shmem | Class::ShmemLarge, _) => 5,
+            (Class::File | Class::FileLarge, Area::Program) => 3,
+            (Class::File | Class::FileLarge, _) => 4,
+            (Class::Anon | Class::AnonLarge | Class::AnonThp | Class::Ksm, area) => match area {
+                Area::Heap => 0,
+                Area::Stack => 1,
+                _ => 2,
+            },
+            _ => 7,
+        }
+    }
+
+    /// The marked pages inside `pages`, ascending.
+    fn marks_in(&self, pages: PfnRange) -> impl Iterator<Item = (Pfn, u8)> + '_ {
+        let first = self.pages.partition_point(|(pfn, _)| *pfn < pages.start);
+        let inside = move |(pfn, _): &&(Pfn, u8)| *pfn < pages.end;
+        self.pages[first..].iter().take_while(inside).copied()
+    }
+}

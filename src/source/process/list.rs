@@ -1,0 +1,50 @@
+//! Which processes there are, and what they are called.
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Letters of a name that are kept: the kernel's names have 15.
+const MAX_NAME: usize = 64;
+
+/// Numbers of the processes of the system below `root`, ascending.
+///
+/// # Errors
+/// There is no `proc`.
+pub fn processes(root: &Path) -> Result<Vec<u32>> {
+    let path = root.join("proc");
+    let entries = fs::read_dir(&path).map_err(|cause| Error::Read { path, cause })?;
+    let numbers = entries.flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        name.to_str()?.parse().ok()
+    });
+    let mut pids: Vec<u32> = numbers.collect();
+    pids.sort_unstable();
+    Ok(pids)
+}
+
+/// The name that the kernel has of a process; control characters in it are escaped. `None` when it
+/// is gone.
+pub fn process_name(root: &Path, pid: u32) -> Option<String> {
+    let path = root.join("proc").join(pid.to_string()).join("comm");
+    let bytes = fs::read(path).ok()?;
+    let name = String::from_utf8_lossy(&bytes);
+    let name: String = name.trim_end().chars().take(MAX_NAME).collect();
+    Some(name.escape_debug().to_string())
+}
+
+/// The processes of that name.
+///
+/// # Errors
+/// There is none, or no `proc`.
+pub fn processes_named(root: &Path, name: &str) -> Result<Vec<u32>> {
+    let is_meant = |pid: &u32| process_name(root, *pid).is_some_and(|known| known == name);
+    let found: Vec<u32> = processes(root)?.into_iter().filter(is_meant).collect();
+    if found.is_empty() {
+        return Err(Error::NoProcessNamed {
+            name: name.to_owned(),
+        });
+    }
+    Ok(found)
+}
