@@ -353,6 +353,15 @@ pub enum Error {
     },
 }
 
+/// The text with its control characters escaped: no name steers a terminal.
+pub fn printable(text: &str) -> String {
+    let letter = |letter: char| match letter.is_control() {
+        true => letter.escape_default().collect::<String>(),
+        false => letter.to_string(),
+    };
+    text.chars().map(letter).collect()
+}
+
 /// Result of anything that can stop a run.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -360,7 +369,7 @@ fn process_cause(cause: &io::Error) -> String {
     match cause.kind() {
         io::ErrorKind::NotFound => "there is no such process".to_owned(),
         io::ErrorKind::PermissionDenied => {
-            "permission denied (run it as root, or as the process's user)".to_owned()
+            "permission denied (run it as root; some processes are kept from root, too)".to_owned()
         }
         _ if cause.raw_os_error() == Some(NO_ADDRESS_SPACE) => {
             "it has no address space (a kernel thread, or a process that ended)".to_owned()

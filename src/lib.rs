@@ -5,8 +5,8 @@
 //! one ([`source`]), which may be a recording ([`recording`]); each page gets
 //! a class ([`classify`]) and is counted ([`tally`]); pages become cells in rows ([`layout`]), packed
 //! as they come ([`grid`]) by one parallel pass ([`scan`]), which may tell what became of pages
-//! since another reading ([`compare`]), counted and listed by flags ([`inventory`]), or kept for later
-//! ([`record`]); cells, caption and legend become a picture
+//! since another reading ([`compare`]), counted and listed by flags ([`inventory`]), looked for
+//! ([`overlay`]), or kept for later ([`record`]); processes are asked how they lie ([`mappings`]); cells, caption and legend become a picture
 //! ([`render`]), which is described ([`facts`]) and written ([`output`]).
 //!
 //! The modules stand in the order in which data flows. Each uses only those above it, which
@@ -47,6 +47,9 @@ pub mod inventory;
 
 // Pages that are looked for.
 pub mod overlay;
+
+// How processes lie.
+pub mod mappings;
 
 // One reading after the other, kept.
 pub mod record;

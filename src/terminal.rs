@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 use crate::scan::Watcher;
 
 /// What the user sees while a run goes on, and how the user ends it.
@@ -103,13 +103,6 @@ impl Watcher for Terminal {
 
 /// Says on standard error, in one line, what went wrong. Names of files cannot steer the terminal.
 pub fn complain(message: &str) {
-    let safe: String = message
-        .chars()
-        .flat_map(|letter| match letter.is_control() {
-            true => letter.escape_default().collect::<Vec<_>>(),
-            false => vec![letter],
-        })
-        .collect();
     // When standard error is closed there is nobody to tell.
-    let _ = writeln!(std::io::stderr(), "pagemap-viz: {safe}");
+    let _ = writeln!(std::io::stderr(), "pagemap-viz: {}", printable(message));
 }

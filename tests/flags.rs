@@ -99,14 +99,14 @@ fn people_get_classes_and_holes_apart() {
         let pages = |row: &serde_json::Value| row["pages"].as_u64().expect("pages");
         let hole = rows
             .iter()
-            .find(|row| row["class"] == "hole")
+            .find(|row| row["class"][0] == "hole")
             .map_or(0, pages);
         assert_eq!(hole, pages(&facts["classes"]["hole"]), "{name}");
         let sum: u64 = rows.iter().map(pages).sum();
         assert_eq!(sum, facts["pfns"].as_u64().expect("pages"), "{name}");
         let counts: Vec<u64> = rows
             .iter()
-            .filter(|row| row["class"] != "hole")
+            .filter(|row| row["class"][0] != "hole")
             .map(pages)
             .collect();
         assert!(
@@ -221,7 +221,7 @@ fn a_reader_who_goes_away_ends_a_list() {
 
 #[test]
 fn wrong_usage_of_flags_is_one_line() {
-    let table: [(&[&str], &str); 11] = [
+    let table: [(&[&str], &str); 13] = [
         (
             &["-b", "bogus"],
             "--bits bogus: 'bogus' is neither a flag nor a number (flags: locked",
@@ -230,8 +230,13 @@ fn wrong_usage_of_flags_is_one_line() {
         (&["-a", "x"], "'x' is no range of pages"),
         (&["-d", "bogus"], "--describe: 'bogus'"),
         (&["-c", "@x"], "--cgroup @x is no inode"),
-        (&["-l", "-L"], "cannot be used with"),
-        (&["-p", "x"], "invalid value 'x'"),
+        (&["-p", "x"], "--pid x is no number of a process"),
+        (&["-a", "0x2000000000000400"], "is no range of pages"),
+        (&["-N", "--format", "json"], "leaves nothing to be printed"),
+        (
+            &["-p", "1", "--from", "example"],
+            "do not go with flags of another time",
+        ),
         (
             &["-X"],
             "--hwpoison changes the system, and this tool only reads",
@@ -270,6 +275,28 @@ fn what_cannot_be_asked_is_one_line() {
             "{stderr}"
         );
     }
+}
+
+#[test]
+fn words_are_read_as_getopt_reads_them() {
+    let root = system("zoo-6.1");
+    let fixed = ["--sysroot", text(&root), "--format", "page-types"];
+    let of = |options: &[&str]| flags(&[&fixed[..], options].concat());
+    // What follows -b= belongs to the condition: exactly these, and not any of them.
+    assert_eq!(of(&["-b=uptodate,lru"]), of(&["-b", "=uptodate,lru"]));
+    assert_ne!(of(&["-b=uptodate,lru"]), of(&["-b", "uptodate,lru"]));
+    assert_eq!(
+        of(&["-rNLb=slab", "-a0,3000"]),
+        of(&["-r", "-N", "-L", "-b", "=slab", "-a", "0,3000"])
+    );
+    // The last of two that exclude each other counts, and what is said twice is said.
+    assert_eq!(of(&["-l", "-LL", "-N", "-a", "5"]), of(&["-NL", "-a5"]));
+    assert_eq!(
+        of(&["--no-summ", "--list-e", "-a", "5"]),
+        of(&["-NL", "-a5"])
+    );
+    assert_eq!(of(&["-d", "lru=active"]), of(&["-d", "lru"]));
+    assert_eq!(of(&["-b", "bit27"]), of(&["-b", "0x8000000"]));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{assert_refused, json, run, scratch, succeed, text};
+use common::{assert_refused, json, run, scratch, succeed, text, tool};
 use memmap2::MmapOptions;
 use tempfile::TempDir;
 
@@ -132,7 +132,59 @@ fn a_terabyte_that_is_reserved_costs_nothing() {
 }
 
 #[test]
-fn cached_pages_of_a_file_are_found_and_none_is_read_for_it() {
+fn looking_at_a_file_leaves_no_trace_in_it() {
+    if !may_ask_the_kernel() {
+        return;
+    }
+    let directory = scratch();
+    let path = directory.path().join("file");
+    fs::write(&path, vec![7u8; 4096 * 40]).expect("a file");
+    let file = fs::File::options().write(true).open(&path).expect("it");
+    let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    file.set_times(fs::FileTimes::new().set_accessed(old).set_modified(old))
+        .expect("ours");
+    let pages = |condition: &str| {
+        let rows = flags(&["-f", text(&path), "-L", "--format", "csv", "-b", condition]);
+        rows.lines().count() - 1
+    };
+    for _ in 0..4 {
+        assert_eq!(
+            pages("!mmap"),
+            40,
+            "nobody has it mapped, and we have not any more"
+        );
+    }
+    assert_eq!(pages("active"), 0, "no look of ours counts as a use");
+    let seen = fs::metadata(&path).expect("it").accessed().expect("a time");
+    assert_eq!(seen, old);
+}
+
+#[test]
+fn names_of_files_and_mappings_may_be_anything() {
+    if !may_ask_the_kernel() {
+        return;
+    }
+    use std::os::unix::ffi::OsStrExt;
+    let directory = scratch();
+    let name = std::ffi::OsStr::from_bytes(b"SYSV\xff\x1b[31m\n");
+    let path = directory.path().join(name);
+    fs::write(&path, [7u8; 4096]).expect("a file");
+    let rows = flags(&["-f", text(directory.path()), "-L", "--format", "csv"]);
+    assert_eq!(rows.lines().count(), 2);
+    let printed = tool()
+        .args(["flags", "--format", "page-types", "-f"])
+        .arg(&path)
+        .output();
+    let printed = printed.expect("it starts").stdout;
+    assert!(
+        !printed.contains(&0x1b),
+        "{}",
+        String::from_utf8_lossy(&printed)
+    );
+}
+
+#[test]
+fn cached_pages_of_a_file_are_found() {
     if !may_ask_the_kernel() {
         return;
     }

@@ -7,14 +7,21 @@ use super::request::threads_or_all;
 use super::source::SourceRequest;
 use crate::facts::{ListColumns, ListPlace};
 use crate::inventory::{Sight, Wanted};
-use crate::kernel::{BitFilter, Edition, Folding, PageFlags, PageSpan, parse_flags};
+use crate::kernel::{BitFilter, Edition, Folding, PageFlags, PageSpan, parse_flags, parse_number};
 use crate::output::TableFormat;
 
 /// Flags to be explained, or pages to be counted and listed.
 #[derive(Debug)]
 pub enum FlagsRequest {
     /// What these flags are called.
-    Describe(PageFlags, Edition),
+    Describe {
+        /// The flags.
+        flags: PageFlags,
+        /// Whose names.
+        edition: Edition,
+        /// What was taken for what.
+        remarks: Vec<String>,
+    },
     /// Pages.
     Pages(Box<PagesRequest>),
 }
@@ -106,7 +113,11 @@ pub(super) fn flags(args: FlagsArgs) -> Result<FlagsRequest, String> {
     let (format, edition) = format(args.format);
     if let Some(text) = &args.describe {
         return parse_flags(text, edition)
-            .map(|flags| FlagsRequest::Describe(flags, edition))
+            .map(|(flags, remarks)| FlagsRequest::Describe {
+                flags,
+                edition,
+                remarks,
+            })
             .map_err(|reason| format!("--describe: {reason}"));
     }
     let mut remarks = Vec::new();
@@ -143,6 +154,9 @@ pub(super) fn flags(args: FlagsArgs) -> Result<FlagsRequest, String> {
     });
     // One document has one table: where programs read a list, there is no summary behind it.
     let is_document = matches!(format, FlagsFormat::Table(table) if table != TableFormat::Aligned);
+    if is_document && args.no_summary && list.is_none() {
+        return Err("--no-summary without a list leaves nothing to be printed".to_owned());
+    }
     Ok(FlagsRequest::Pages(Box::new(PagesRequest {
         sight: Sight {
             edition,
@@ -183,7 +197,18 @@ fn format(format: FormatArg) -> (FlagsFormat, Edition) {
 }
 
 fn pages_of(args: &FlagsArgs) -> Result<PagesOf, String> {
-    match (args.pid, &args.file, &args.source.sysroot) {
+    let pid = args.pid.as_deref().map(|text| {
+        let pid = parse_number(text).and_then(|pid| u32::try_from(pid).ok());
+        pid.ok_or_else(|| format!("--pid {text} is no number of a process"))
+    });
+    let from = args.kpageflags.as_ref().or(args.source.from.as_ref());
+    if from.is_some() && (pid.is_some() || args.file.is_some()) {
+        return Err(
+            "--pid and --file ask what is now, so they do not go with flags of another time (--from)"
+                .to_owned(),
+        );
+    }
+    match (pid.transpose()?, &args.file, &args.source.sysroot) {
         (Some(pid), _, root) => Ok(PagesOf::Process {
             root: root.clone().unwrap_or_else(|| "/".into()),
             pid,

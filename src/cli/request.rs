@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::args::{Args, PaletteVerb, PlaneArg, RunArgs, Usage, Verb};
 use super::diff::{DiffRequest, diff};
 use super::flags::{FlagsRequest, flags};
+use super::processes::{OrdersRequest, orders};
 use super::record::{RecordRequest, Until, record};
 use super::snapshot::{SnapshotRequest, snapshot};
 use super::timelapse::{TimelapseRequest, timelapse};
@@ -25,6 +26,8 @@ pub enum Request {
     Diff(Box<DiffRequest>),
     /// Count and list pages by their flags.
     Flags(FlagsRequest),
+    /// Ask how processes lie.
+    Orders(OrdersRequest),
     /// Make a recording.
     Record(Box<RecordRequest>),
     /// Say what a recording holds.
@@ -76,6 +79,7 @@ impl Request {
                 .map(|request| Self::Diff(Box::new(request)))
                 .map_err(Usage::Wrong),
             Verb::Flags(args) => flags(*args).map(Self::Flags).map_err(Usage::Wrong),
+            Verb::Orders(args) => Ok(Self::Orders(orders(args))),
             Verb::Record(args) => record(args)
                 .map(|request| Self::Record(Box::new(request)))
                 .map_err(Usage::Wrong),
@@ -109,7 +113,11 @@ impl Request {
             }
             // What a command shows is its own.
             Self::Record(request) => request.quiet || matches!(request.until, Until::Command(_)),
-            Self::Flags(_) | Self::Info(_) | Self::Export(_) | Self::Palette(_) => true,
+            Self::Flags(_)
+            | Self::Orders(_)
+            | Self::Info(_)
+            | Self::Export(_)
+            | Self::Palette(_) => true,
         }
     }
 }

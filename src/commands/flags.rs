@@ -1,5 +1,7 @@
 //! `pagemap-viz flags`: pages by their flags, counted and listed.
 
+use std::cell::OnceCell;
+
 use crate::classify::{Class, Key, KsmVerdict};
 use crate::cli::{Cgroup, FlagsFormat, FlagsRequest, PagesOf, PagesRequest};
 use crate::error::Result;
@@ -9,7 +11,7 @@ use crate::inventory::{
 };
 use crate::output::{Pending, TableWriter, Target, print, write_table};
 use crate::scan::sweep;
-use crate::source::{FileState, Process, Source, cgroup_inode, files_below};
+use crate::source::{FileState, Process, Source, cgroup_inode};
 use crate::terminal::Terminal;
 
 /// A question in work.
@@ -19,6 +21,7 @@ struct Census<'a> {
     source: &'a dyn Source,
     place: Place,
     cgroup: Option<u64>,
+    ksm: OnceCell<KsmVerdict>,
 }
 
 /// What was counted.
@@ -31,7 +34,14 @@ struct Counted {
 /// Explains flags, or counts and lists pages.
 pub(super) fn answer(request: &FlagsRequest, terminal: &Terminal) -> Result<()> {
     let request = match request {
-        FlagsRequest::Describe(flags, edition) => return print(&described(*flags, *edition)),
+        FlagsRequest::Describe {
+            flags,
+            edition,
+            remarks,
+        } => {
+            remarks.iter().for_each(|remark| terminal.remark(remark));
+            return print(&described(*flags, *edition));
+        }
         FlagsRequest::Pages(request) => request,
     };
     if !request.quiet {
@@ -47,6 +57,7 @@ pub(super) fn answer(request: &FlagsRequest, terminal: &Terminal) -> Result<()> 
         source: source.as_ref(),
         place: place(&request.of, source.as_ref())?,
         cgroup: request.cgroup.as_ref().map(inode).transpose()?,
+        ksm: OnceCell::new(),
     };
     let mut out = Target::Stdout.begin()?;
     let counted = match request.list {
@@ -65,7 +76,7 @@ fn place(of: &PagesOf, source: &dyn Source) -> Result<Place> {
     Ok(match of {
         PagesOf::Memory => Place::Memory,
         PagesOf::Process { root, pid } => Place::Process(Process::open(root, *pid, page_bytes)?),
-        PagesOf::File(path) => Place::Files(files_below(path)?),
+        PagesOf::File(path) => Place::File(path.clone()),
     })
 }
 
@@ -120,7 +131,7 @@ impl Census<'_> {
         let mut sets = Sets::new(&self.request.sight);
         let (mut beside, mut order) = (Beside::default(), 0);
         let is_page_types = self.request.format == FlagsFormat::PageTypes;
-        walk.run(&mut |page| {
+        let passed_over = walk.run(&mut |page| {
             order += 1;
             match page.class {
                 Some(key) => sets.add_page(page.flags, key, order),
@@ -133,6 +144,7 @@ impl Census<'_> {
             }
             take(page)
         })?;
+        self.tell(passed_over);
         Ok(Counted {
             sets: sets.into_counts(),
             beside,
@@ -140,12 +152,34 @@ impl Census<'_> {
         })
     }
 
-    /// page-types knows no classes.
-    fn ksm(&self) -> Result<KsmVerdict> {
-        match self.request.format {
-            FlagsFormat::PageTypes => Ok(KsmVerdict::Doubted),
-            FlagsFormat::Table(_) => ksm_verdict(self.source, self.request.threads, self.terminal),
+    /// What makes an answer less than whole.
+    fn tell(&self, passed_over: u64) {
+        if self.request.quiet {
+            return;
         }
+        if passed_over > 0 {
+            let remark =
+                format!("{passed_over} files were passed over: they vanished, or cannot be mapped");
+            self.terminal.remark(&remark);
+        }
+        if let Place::Process(process) = &self.place
+            && process.ended_meanwhile()
+        {
+            let remark = format!("process {} ended while it was read", process.pid());
+            self.terminal.remark(&remark);
+        }
+    }
+
+    /// Asked once; page-types knows no classes.
+    fn ksm(&self) -> Result<KsmVerdict> {
+        if let Some(known) = self.ksm.get() {
+            return Ok(*known);
+        }
+        let verdict = match self.request.format {
+            FlagsFormat::PageTypes => KsmVerdict::Doubted,
+            FlagsFormat::Table(_) => ksm_verdict(self.source, self.request.threads, self.terminal)?,
+        };
+        Ok(*self.ksm.get_or_init(|| verdict))
     }
 
     fn list(&self, out: &mut Pending) -> Result<Counted> {

@@ -4,6 +4,7 @@ mod diff;
 mod export;
 mod flags;
 mod info;
+mod orders;
 mod palette;
 mod record;
 mod snapshot;
@@ -26,6 +27,7 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
         Request::Timelapse(request) => return timelapse::draw(request, terminal),
         Request::Flags(request) => flags::answer(request, terminal)?,
         Request::Diff(request) => diff::compare(request, terminal)?,
+        Request::Orders(request) => orders::list(request, terminal)?,
         Request::Record(request) => return record::record(request, terminal),
         Request::Info(recording) => info::list(recording)?,
         Request::Export(request) => export::raw(request, terminal)?,

@@ -4,11 +4,13 @@
 //! `picture.rows`, then `first_pfn + ((y - row.y) * map_width + x - map_x) * pages_per_pixel`.
 
 mod matrix;
+mod orders;
 mod series;
 mod sets;
 mod table;
 
 pub use matrix::matrix_text;
+pub use orders::{Omitted, mem_hist_text, order_columns, order_rows};
 pub use series::{Reading, SeriesFacts, count_columns, count_rows};
 pub use sets::{
     Beside, ListColumns, ListPlace, SET_COLUMNS, described, file_text, page_types_summary, set_rows,

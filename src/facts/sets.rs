@@ -3,6 +3,7 @@
 use jiff::Zoned;
 
 use crate::classify::{Class, KsmVerdict, settle};
+use crate::error::printable;
 use crate::facts::{Cell, Column};
 use crate::inventory::{Page, Run, SetCount};
 use crate::kernel::{Edition, PageFlags};
@@ -68,15 +69,8 @@ pub fn set_rows(
     ];
     for (pages, name) in others.into_iter().filter(|(pages, _)| *pages > 0) {
         let [pages, size] = counted(pages);
-        let name = Cell::Text(name.to_owned());
-        rows.push(vec![
-            pages,
-            size,
-            Cell::Empty,
-            name,
-            Cell::Empty,
-            Cell::Empty,
-        ]);
+        let (name, none) = (Cell::Words(vec![name.to_owned()]), Cell::Words(Vec::new()));
+        rows.push(vec![pages, size, Cell::Empty, name, Cell::Empty, none]);
     }
     rows
 }
@@ -230,7 +224,7 @@ pub fn file_text(file: &FileState, page_bytes: u64) -> String {
     };
     format!(
         "{}\tInode: {inode}\tSize: {bytes} ({pages} pages)\nModify: {}\nAccess: {}\n\n",
-        path.display(),
+        printable(&path.to_string_lossy()),
         time(modified),
         time(accessed),
     )

@@ -1,5 +1,7 @@
 //! Rows of numbers, for people and for programs.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::render::{grouped, share, size};
@@ -59,10 +61,10 @@ impl Cell {
 }
 
 /// A column of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name in every format.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Letters that it takes at least, where rows are aligned before all are known.
     pub width: usize,
     /// Whether its cells stand at its right edge.
@@ -73,7 +75,7 @@ impl Column {
     /// Of numbers.
     pub const fn number(name: &'static str, width: usize) -> Self {
         Self {
-            name,
+            name: Cow::Borrowed(name),
             width,
             is_number: true,
         }
@@ -82,7 +84,7 @@ impl Column {
     /// Of words.
     pub const fn word(name: &'static str, width: usize) -> Self {
         Self {
-            name,
+            name: Cow::Borrowed(name),
             width,
             is_number: false,
         }
@@ -97,7 +99,7 @@ impl Column {
         };
         let fit = |(at, column): (usize, &Column)| Column {
             width: widest(at).max(column.name.len()),
-            ..*column
+            ..column.clone()
         };
         columns.iter().enumerate().map(fit).collect()
     }

@@ -2,10 +2,9 @@
 //! all pages were read.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use crate::classify::{Classifier, CompoundSize, Key, KsmVerdict, judge};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, PageSpan, Pfn, PfnRange};
 use crate::scan::{Reach, Watcher, sweep};
 use crate::source::{Clock, Process, Source};
@@ -80,14 +79,25 @@ pub fn ksm_verdict(
     threads: usize,
     watcher: &dyn Watcher,
 ) -> Result<KsmVerdict> {
+    let of_all = || {
+        let swept = sweep(source, Reach::Existing, threads, watcher, || (), |(), _| {});
+        Ok(swept?.1)
+    };
     if source.clock() != Clock::Now {
-        let verdict = sweep(source, Reach::Existing, threads, watcher, || (), |(), _| {});
-        return Ok(verdict?.1);
+        return of_all();
     }
+    match of_own_pages(source) {
+        // Without the right to see page numbers there is no other way.
+        Err(Error::PfnsWithheld { .. } | Error::Process { .. }) => of_all(),
+        verdict => verdict,
+    }
+}
+
+fn of_own_pages(source: &dyn Source) -> Result<KsmVerdict> {
     let page_bytes = source.machine().page_size.bytes();
     let mut verdict = KsmVerdict::Doubted;
     let mut asked = 0;
-    let own = Process::open(Path::new("/"), std::process::id(), page_bytes)?;
+    let own = Process::own(page_bytes)?;
     own.walk(PageSpan::ALL, &mut |_, entries| {
         for pfn in entries
             .iter()

@@ -1,15 +1,15 @@
 //! Pages one after the other, with what is known of each.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Sight;
 use super::lookup::Lookup;
 use crate::classify::Key;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, PageSpan, PagemapEntry, Pfn};
 use crate::recording::Plane;
 use crate::scan::{Block, Reach, Watcher, read_in_order};
-use crate::source::{Process, Source, walk_cached_file};
+use crate::source::{CachedFiles, Process, Source, files_below};
 
 /// Which pages.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub enum Place {
     Memory,
     /// Those of a process, by address.
     Process(Process),
-    /// Those that hold these files, by page of the file.
-    Files(Vec<PathBuf>),
+    /// Those that hold a file, or the files below a directory, by page of the file.
+    File(PathBuf),
 }
 
 /// What is asked beside flags, which costs another read each.
@@ -117,11 +117,12 @@ pub struct Walk<'a> {
 type TakePage<'a> = dyn FnMut(&Page) -> Result<()> + 'a;
 
 impl Walk<'_> {
-    /// Hands over every page that is wanted and seen.
+    /// Hands over every page that is wanted and seen, and says how many files of a directory could not be
+    /// looked at.
     ///
     /// # Errors
     /// Something cannot be read, the watcher said stop, or `take` failed.
-    pub fn run(&self, take: &mut TakePage<'_>) -> Result<()> {
+    pub fn run(&self, take: &mut TakePage<'_>) -> Result<u64> {
         let all = [PageSpan::ALL];
         let spans = if self.spans.is_empty() {
             &all
@@ -129,27 +130,44 @@ impl Walk<'_> {
             self.spans
         };
         match self.place {
-            Place::Memory => spans.iter().try_for_each(|&span| self.memory(span, take)),
+            Place::Memory => {
+                spans.iter().try_for_each(|&span| self.memory(span, take))?;
+                Ok(0)
+            }
             Place::Process(process) => {
                 let mut lookup = Lookup::new(self.source);
-                spans.iter().try_for_each(|&span| {
-                    process.walk(span, &mut |at, entries| {
-                        self.entries(&mut lookup, at, entries, take)
-                    })
-                })
-            }
-            Place::Files(files) => {
-                let mut lookup = Lookup::new(self.source);
-                let page_bytes = self.source.machine().page_size.bytes();
-                files.iter().try_for_each(|file| {
-                    spans.iter().try_for_each(|&span| {
-                        walk_cached_file(file, span, page_bytes, &mut |at, entries| {
+                let mappings = process.mappings()?;
+                for &span in spans {
+                    for mapping in &mappings {
+                        process.walk_mapping(mapping, span, &mut |at, entries| {
                             self.entries(&mut lookup, at, entries, take)
-                        })
-                    })
-                })
+                        })?;
+                    }
+                }
+                Ok(0)
+            }
+            Place::File(path) => self.files(path, spans, take),
+        }
+    }
+
+    /// Of a directory, files that vanish or cannot be mapped are passed over.
+    fn files(&self, path: &Path, spans: &[PageSpan], take: &mut TakePage<'_>) -> Result<u64> {
+        let mut lookup = Lookup::new(self.source);
+        let cached = CachedFiles::new(self.source.machine().page_size.bytes())?;
+        let (files, is_tree) = files_below(path)?;
+        let mut passed_over = 0;
+        for file in files {
+            for &span in spans {
+                let walked = cached.walk(&file, span, &mut |at, entries| {
+                    self.entries(&mut lookup, at, entries, take)
+                });
+                match walked {
+                    Err(Error::Read { path, .. }) if is_tree && path == file => passed_over += 1,
+                    walked => walked?,
+                }
             }
         }
+        Ok(passed_over)
     }
 
     fn memory(&self, span: PageSpan, take: &mut TakePage<'_>) -> Result<()> {
@@ -169,7 +187,7 @@ impl Walk<'_> {
             }
             Ok(())
         };
-        read_in_order(self.source, self.manner.reach(), span, self.watcher, each).map(|_| ())
+        read_in_order(self.source, self.manner.reach(), span, self.watcher, each)
     }
 
     fn entries(
@@ -261,7 +279,7 @@ impl Walk<'_> {
             let mut words = vec![0; pages];
             // What is missing at the end reads as none.
             self.source.read_plane(plane, start, &mut words)?;
-            Ok::<_, crate::error::Error>(words)
+            Ok::<_, Error>(words)
         };
         let cgroups = self.wanted.cgroups || self.wanted.cgroup.is_some();
         Ok(Planes {

@@ -64,19 +64,24 @@ impl BitFilter {
                 bits: None,
             },
         };
+        remarks.dedup();
         Ok((filter, remarks))
     }
 }
 
-/// Flags by names, as page-types' `-d` reads them.
+/// Flags by names, as page-types' `-d` reads them: up to an equals sign, without those that are to be
+/// clear. The remarks are those of [`BitFilter::parse`].
 ///
 /// # Errors
 /// The name that nothing has, in a sentence.
-pub fn parse_flags(text: &str, edition: Edition) -> Result<PageFlags, String> {
-    let mut names = text.split(',');
-    names.try_fold(PageFlags::NONE, |flags, name| {
-        Ok(flags.with(flag(name, edition, &mut Vec::new())?))
-    })
+pub fn parse_flags(text: &str, edition: Edition) -> Result<(PageFlags, Vec<String>), String> {
+    let mut remarks = Vec::new();
+    let names = text.split('=').next().unwrap_or_default().split(',');
+    let mut set = names.filter(|name| !name.starts_with(['~', '!']));
+    let flags = set.try_fold(PageFlags::NONE, |flags, name| {
+        Ok::<_, String>(flags.with(flag(name, edition, &mut remarks)?))
+    });
+    Ok((flags?, remarks))
 }
 
 /// What begins so first, in the order of bits; any beginning of `compound` is both bits of it.
@@ -90,13 +95,16 @@ fn flag(name: &str, edition: Edition, remarks: &mut Vec<String>) -> Result<PageF
     let begins = edition.bits().filter(|(_, _, long)| long.starts_with(name));
     let found: Vec<_> = begins.collect();
     match found.as_slice() {
-        [] => number(name).map(PageFlags).ok_or_else(|| {
-            let names: Vec<_> = edition.bits().map(|(_, _, long)| long).collect();
-            format!(
-                "'{name}' is neither a flag nor a number (flags: {})",
-                names.join(", ")
-            )
-        }),
+        [] => numbered(name)
+            .or_else(|| parse_number(name))
+            .map(PageFlags)
+            .ok_or_else(|| {
+                let names: Vec<_> = edition.bits().map(|(_, _, long)| long).collect();
+                format!(
+                    "'{name}' is neither a flag nor a number (flags: {})",
+                    names.join(", ")
+                )
+            }),
         [(bit, _, long), others @ ..] => {
             if !others.is_empty() && *long != name {
                 let others: Vec<_> = others.iter().map(|(_, _, long)| *long).collect();
@@ -110,8 +118,14 @@ fn flag(name: &str, edition: Edition, remarks: &mut Vec<String>) -> Result<PageF
     }
 }
 
-/// A number with C's prefixes.
-fn number(text: &str) -> Option<u64> {
+/// `bit27`: a bit by its number, as one without a name is shown.
+fn numbered(name: &str) -> Option<u64> {
+    let number: u32 = name.strip_prefix("bit")?.parse().ok()?;
+    1u64.checked_shl(number)
+}
+
+/// A number with C's prefixes: `0x1f`, `017`, `10`.
+pub fn parse_number(text: &str) -> Option<u64> {
     let digits = text.to_ascii_lowercase();
     match digits.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
@@ -119,6 +133,9 @@ fn number(text: &str) -> Option<u64> {
         None => digits.parse().ok(),
     }
 }
+
+/// Page numbers have 55 bits in the kernel's page tables.
+const LAST_PAGE: u64 = 1 << 55;
 
 /// Pages from `start` up to but not including `end`: page numbers, or those of addresses or of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +159,8 @@ impl PageSpan {
     /// What is wrong, in a sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
         let value = |digits: &str| {
-            number(digits).ok_or_else(|| {
+            let found = parse_number(digits).filter(|&page| page <= LAST_PAGE);
+            found.ok_or_else(|| {
                 format!(
                     "'{text}' is no range of pages (N, N+M, N,M, N, or ,M; 0x10 is hexadecimal)"
                 )

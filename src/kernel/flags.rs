@@ -144,6 +144,11 @@ impl PageFlags {
         PageFlags(self.0 & !less.0)
     }
 
+    /// These bits, those of `bits` turned round.
+    pub(super) const fn flipped(self, bits: PageFlags) -> PageFlags {
+        PageFlags(self.0 ^ bits.0)
+    }
+
     /// Names of the set bits, ascending; `bit47` for one without a name.
     pub fn names(self) -> Vec<String> {
         (0..64u8)

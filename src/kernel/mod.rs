@@ -5,17 +5,19 @@
 mod bit_filter;
 mod flags;
 mod iomem;
+mod maps;
 mod meminfo;
 mod page_types;
 mod pagemap;
 mod pfn;
 mod zoneinfo;
 
-pub use bit_filter::{BitFilter, PageSpan, parse_flags};
+pub use bit_filter::{BitFilter, PageSpan, parse_flags, parse_number};
 pub use flags::{BITS, Bit, PageFlags, UnknownFlag};
 pub use iomem::parse_system_ram;
+pub use maps::{Mapping, parse_maps};
 pub use meminfo::{parse_meminfo_bytes, parse_vmstat};
-pub use page_types::{Edition, Folding, SWAP};
+pub use page_types::{Edition, Folding};
 pub use pagemap::PagemapEntry;
 pub use pfn::{Pfn, PfnRange, PfnSet};
 pub use zoneinfo::{Zone, parse_zones};

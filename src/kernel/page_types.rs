@@ -20,7 +20,7 @@ const SLUB_DEBUG: PageFlags = PageFlags(1 << 51);
 /// Of a file or shared, by pagemap.
 const FILE: PageFlags = PageFlags(1 << 61);
 /// In swap, by pagemap.
-pub const SWAP: PageFlags = PageFlags(1 << 62);
+const SWAP: PageFlags = PageFlags(1 << 62);
 /// Mapped once, by pagemap.
 const MMAP_EXCLUSIVE: PageFlags = PageFlags(1 << 63);
 
@@ -168,12 +168,12 @@ impl Edition {
     fn expand(self, flags: PageFlags, entry: PagemapEntry) -> PageFlags {
         let mut flags = flags;
         if self != Self::V5_10 && flags.has(PageFlags::ANON) && flags.has(PageFlags::OWNER_2) {
-            flags = flags.without(PageFlags::OWNER_2).with(ANON_EXCLUSIVE);
+            flags = flags.flipped(PageFlags::OWNER_2.with(ANON_EXCLUSIVE));
         }
         let slab = flags.has(PageFlags::SLAB);
         let mut replace = |bit: PageFlags, by: PageFlags| {
             if slab && flags.has(bit) {
-                flags = flags.without(bit).with(by);
+                flags = flags.flipped(bit.with(by));
             }
         };
         if self != Self::V6_12 {
@@ -182,7 +182,7 @@ impl Edition {
         replace(PageFlags::ACTIVE, SLUB_FROZEN);
         replace(PageFlags::ERROR, SLUB_DEBUG);
         if flags.has(PageFlags::RECLAIM) && !flags.has(PageFlags::WRITEBACK) {
-            flags = flags.without(PageFlags::RECLAIM).with(READAHEAD);
+            flags = flags.flipped(PageFlags::RECLAIM.with(READAHEAD));
         }
         let bits = [
             (entry.is_soft_dirty(), PageFlags::SOFTDIRTY),

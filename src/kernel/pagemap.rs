@@ -45,11 +45,6 @@ impl PagemapEntry {
         self.bit(56)
     }
 
-    /// Write-protected through userfaultfd, 5.13.
-    pub const fn is_uffd_wp(self) -> bool {
-        self.bit(57)
-    }
-
     /// The page, of a present one. Page 0 where the kernel withholds the number.
     pub fn pfn(self) -> Option<Pfn> {
         self.is_present().then_some(Pfn(self.0 & ((1 << 55) - 1)))

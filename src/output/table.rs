@@ -41,11 +41,12 @@ impl<'a> TableWriter<'a> {
             columns,
             rows: 0,
         };
-        let names: Vec<_> = writer.columns.iter().map(|column| column.name).collect();
+        let names: Vec<String> = (writer.columns.iter())
+            .map(|column| column.name.to_string())
+            .collect();
         match format {
             TableFormat::Json => writer.write("[")?,
             TableFormat::Aligned => {
-                let names = names.iter().map(|name| (*name).to_owned()).collect();
                 writer.line(names)?;
             }
             TableFormat::Csv | TableFormat::Tsv => writer.record(&names)?,
@@ -67,7 +68,7 @@ impl<'a> TableWriter<'a> {
             }
             TableFormat::Json => {
                 let fields = self.columns.iter().zip(cells);
-                let fields = fields.map(|(column, cell)| (column.name.to_owned(), cell.to_json()));
+                let fields = fields.map(|(column, cell)| (column.name.to_string(), cell.to_json()));
                 let object = Value::Object(fields.collect::<Map<_, _>>());
                 let before = if self.rows == 1 { "\n" } else { ",\n" };
                 self.write(&format!("{before}{object}"))

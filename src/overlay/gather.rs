@@ -1,9 +1,9 @@
 //! Which pages processes hold: from their page tables, sorted by page number.
 
 use crate::error::Result;
-use crate::kernel::{PageSpan, Pfn, PfnRange, PfnSet};
+use crate::kernel::{Mapping, PageSpan, Pfn, PfnRange, PfnSet};
 use crate::scan::Watcher;
-use crate::source::{MMPermissions, MMapPath, MemoryMap, Process};
+use crate::source::Process;
 
 /// Pages that one or several processes hold.
 #[derive(Clone, Debug, Default)]
@@ -32,11 +32,11 @@ impl Area {
     /// Every area; its number is its place.
     pub const ALL: [Area; 4] = [Area::Heap, Area::Stack, Area::Program, Area::Other];
 
-    fn of(mapping: &MemoryMap) -> Self {
-        match &mapping.pathname {
-            MMapPath::Heap => Self::Heap,
-            MMapPath::Stack | MMapPath::TStack(_) => Self::Stack,
-            MMapPath::Path(_) if mapping.perms.contains(MMPermissions::EXECUTE) => Self::Program,
+    fn of(mapping: &Mapping) -> Self {
+        match mapping.name.as_slice() {
+            b"[heap]" => Self::Heap,
+            name if name.starts_with(b"[stack") => Self::Stack,
+            _ if mapping.is_of_file() && mapping.is_executable() => Self::Program,
             _ => Self::Other,
         }
     }
@@ -57,7 +57,7 @@ pub fn gather(processes: &[(Process, String)], watcher: &dyn Watcher) -> Result<
                 1 => Area::of(&mapping) as u8,
                 _ => number as u8,
             };
-            let (start, end) = mapping.address;
+            let (start, end) = (mapping.start, mapping.end);
             let span = PageSpan {
                 start: start / page_bytes,
                 end: end / page_bytes,

@@ -98,8 +98,7 @@ fn chunk(
     Ok(result)
 }
 
-/// Reads the pages of `span` from the first to the last, and says whether the KSM bit is to be believed
-/// by them.
+/// Reads the pages of `span` from the first to the last.
 ///
 /// # Errors
 /// The source failed, the watcher said stop, or `take` did.
@@ -109,7 +108,7 @@ pub fn read_in_order(
     span: PageSpan,
     watcher: &dyn Watcher,
     take: &mut dyn FnMut(&Block<'_>) -> Result<()>,
-) -> Result<KsmVerdict> {
+) -> Result<()> {
     let mut judge = Judge::new(source, reach);
     let (end, expected) = match source.machine().extent {
         Extent::Exact(end) => (span.end.min(end.0), end.0),
@@ -128,10 +127,7 @@ pub fn read_in_order(
             break;
         }
     }
-    Ok(match judge.saw_proof_of_ksm() {
-        true => KsmVerdict::Believed,
-        false => KsmVerdict::Doubted,
-    })
+    Ok(())
 }
 
 impl Block<'_> {

@@ -12,14 +12,11 @@ mod recording;
 mod system;
 mod unpack;
 
-pub use cached_file::{FileState, cgroup_inode, files_below, walk_cached_file};
+pub use cached_file::{CachedFiles, FileState, cgroup_inode, files_below};
 pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, MemorySpan, PageSize, is_page_size};
-pub use process::{
-    MMPermissions, MMapPath, MemoryMap, Process, TakeEntries, process_name, processes,
-    processes_named,
-};
+pub use process::{Process, TakeEntries, process_name, processes, processes_named};
 pub use recording::{RecordedFrame, Recording};
 pub use system::System;
 
@@ -96,6 +93,13 @@ pub const FILES_EACH: [&str; 5] = [
 pub fn zones(source: &dyn Source) -> Vec<Zone> {
     let text = source.text("proc/zoneinfo");
     text.map_or_else(Vec::new, |text| parse_zones(&text))
+}
+
+/// The machine below `root`, by its files. The running one's page size is the kernel's.
+pub fn machine_of(root: &Path) -> Machine {
+    let is_running = root == Path::new("/");
+    let own = is_running.then(|| PageSize::Known(rustix::param::page_size() as u64));
+    Machine::read(root, own)
 }
 
 /// Which frames of a recording are meant.

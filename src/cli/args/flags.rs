@@ -1,5 +1,6 @@
 //! What is typed after `flags`: page-types' letters, and where flags come from.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -7,6 +8,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::readings::SourceArgs;
 
 #[derive(Debug, ClapArgs)]
+#[command(args_override_self = true, infer_long_args = true)]
 #[command(after_help = "Examples:\n  \
     sudo pagemap-viz flags\n  \
     sudo pagemap-viz flags -p 812 -Nl\n  \
@@ -22,7 +24,7 @@ pub(in crate::cli) struct FlagsArgs {
 
     /// Pages of this process
     #[arg(short, long, value_name = "PID")]
-    pub(in crate::cli) pid: Option<u32>,
+    pub(in crate::cli) pid: Option<String>,
 
     /// Pages that hold this file, or the files below a directory
     #[arg(short, long, value_name = "PATH", conflicts_with = "pid")]
@@ -45,11 +47,11 @@ pub(in crate::cli) struct FlagsArgs {
     pub(in crate::cli) cgroup: Option<PathBuf>,
 
     /// List runs of pages that are alike
-    #[arg(short, long, conflicts_with = "list_each")]
+    #[arg(short, long, overrides_with = "list_each")]
     pub(in crate::cli) list: bool,
 
     /// List page by page
-    #[arg(short = 'L', long)]
+    #[arg(short = 'L', long, overrides_with = "list")]
     pub(in crate::cli) list_each: bool,
 
     /// List the cgroup's inode, too
@@ -109,4 +111,26 @@ pub(in crate::cli) enum FormatArg {
     PageTypes6_1,
     #[value(name = "page-types-5.10")]
     PageTypes5_10,
+}
+
+/// Letters that take a value.
+const VALUED: &str = "pfabdcF";
+
+/// `-b=lru` is the value `=lru` to getopt and to a page-types user, and `lru` to clap: such a value gets a
+/// word of its own.
+pub(super) fn as_getopt_reads(words: Vec<OsString>) -> Vec<OsString> {
+    let split = |word: OsString| match word.to_str().and_then(value_with_equals_sign) {
+        Some((letters, value)) => vec![letters.into(), value.into()],
+        None => vec![word],
+    };
+    words.into_iter().flat_map(split).collect()
+}
+
+fn value_with_equals_sign(word: &str) -> Option<(&str, &str)> {
+    let letters = word
+        .strip_prefix('-')
+        .filter(|letters| !letters.starts_with('-'))?;
+    let at = letters.find(|letter| VALUED.contains(letter))?;
+    let (letters, value) = word.split_at(at + 2);
+    value.starts_with('=').then_some((letters, value))
 }

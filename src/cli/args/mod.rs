@@ -2,6 +2,7 @@
 
 mod flags;
 mod pictures;
+mod processes;
 mod readings;
 
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ pub(super) use flags::{FlagsArgs, FormatArg};
 pub(super) use pictures::{
     DiffArgs, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, SoughtArgs, TimelapseArgs,
 };
+pub(super) use processes::{OrdersArgs, OrdersFormatArg};
 pub(super) use readings::{
     NiceArg, PaceArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,
 };
@@ -46,6 +48,8 @@ pub(super) enum Verb {
     Diff(DiffArgs),
     /// Count pages by their flags, or list them: what page-types does
     Flags(Box<FlagsArgs>),
+    /// How large the aligned blocks are that processes have present, as mem_hist.py does
+    Orders(OrdersArgs),
     /// Save what the kernel says of every page, once or again and again
     Record(RecordArgs),
     /// List the frames of a recording, and what is known of the machine
@@ -136,6 +140,11 @@ pub enum Usage {
 /// # Errors
 /// Help was asked for, or the usage is wrong.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, Usage> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let words = match words.get(1).is_some_and(|verb| verb == "flags") {
+        true => flags::as_getopt_reads(words),
+        false => words,
+    };
     let parsed = Args::command()
         .try_get_matches_from(words)
         .and_then(|matches| {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 
 /// Letters of a name that are kept: the kernel's names have 15.
 const MAX_NAME: usize = 64;
@@ -31,7 +31,7 @@ pub fn process_name(root: &Path, pid: u32) -> Option<String> {
     let bytes = fs::read(path).ok()?;
     let name = String::from_utf8_lossy(&bytes);
     let name: String = name.trim_end().chars().take(MAX_NAME).collect();
-    Some(name.escape_debug().to_string())
+    Some(printable(&name))
 }
 
 /// The processes of that name.

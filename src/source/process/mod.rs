@@ -7,22 +7,18 @@ mod captured;
 mod list;
 mod pagemap_scan;
 
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-use procfs_core::FromBufRead;
-use procfs_core::process::MemoryMaps;
-
-pub use procfs_core::process::{MMPermissions, MMapPath, MemoryMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use list::{process_name, processes, processes_named};
 
 use self::captured::Captured;
 use self::pagemap_scan::Region;
 use crate::error::{Error, Result};
-use crate::kernel::{PageSpan, PagemapEntry, Pfn};
+use crate::kernel::{Mapping, PageSpan, PagemapEntry, Pfn, parse_maps};
 
 /// Entries of one read: 512 KiB.
 const BATCH_PAGES: u64 = 1 << 16;
@@ -43,6 +39,9 @@ pub struct Process {
     directory: PathBuf,
     page_bytes: u64,
     pagemap: Pagemap,
+    needs_page_numbers: bool,
+    /// Whether a mapped page had no entry.
+    was_cut: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -60,7 +59,18 @@ impl Process {
     /// # Errors
     /// There is none, or it is not for this user.
     pub fn open(root: &Path, pid: u32, page_bytes: u64) -> Result<Self> {
-        let directory = root.join("proc").join(pid.to_string());
+        Self::open_in(root.join("proc").join(pid.to_string()), pid, page_bytes)
+    }
+
+    /// Opens our own process, whatever number it has in the name space of `/proc`.
+    ///
+    /// # Errors
+    /// As [`Process::open`].
+    pub fn own(page_bytes: u64) -> Result<Self> {
+        Self::open_in("/proc/self".into(), std::process::id(), page_bytes)
+    }
+
+    fn open_in(directory: PathBuf, pid: u32, page_bytes: u64) -> Result<Self> {
         let failed = |cause| failed(pid, cause);
         let index = directory.join("pagemap.idx");
         let pagemap = if index.exists() {
@@ -73,7 +83,24 @@ impl Process {
             directory,
             page_bytes,
             pagemap,
+            needs_page_numbers: true,
+            was_cut: AtomicBool::new(false),
         })
+    }
+
+    /// True when it ended while it was read, so that what was read is not all.
+    pub fn ended_meanwhile(&self) -> bool {
+        let is_gone = || fs::read(self.directory.join("maps")).map_or(true, |maps| maps.is_empty());
+        self.was_cut.load(Ordering::Relaxed) && is_gone()
+    }
+
+    /// The same; page numbers may be withheld, which anybody's own processes are read with.
+    #[must_use]
+    pub fn without_page_numbers(self) -> Self {
+        Self {
+            needs_page_numbers: false,
+            ..self
+        }
     }
 
     /// Its number.
@@ -90,12 +117,9 @@ impl Process {
     ///
     /// # Errors
     /// It ended, or is not for this user.
-    pub fn mappings(&self) -> Result<Vec<MemoryMap>> {
-        let failed = |cause| failed(self.pid, cause);
-        let file = File::open(self.directory.join("maps")).map_err(failed)?;
-        let maps = MemoryMaps::from_buf_read(BufReader::new(file));
-        let maps = maps.map_err(|error| failed(io::Error::other(error.to_string())))?;
-        Ok(maps.0)
+    pub fn mappings(&self) -> Result<Vec<Mapping>> {
+        let maps = fs::read(self.directory.join("maps"));
+        Ok(parse_maps(&maps.map_err(|cause| failed(self.pid, cause))?))
     }
 
     /// Hands over the entries of all mapped pages of `span`, ascending; those of large empty stretches
@@ -116,16 +140,18 @@ impl Process {
     /// As [`Process::walk`].
     pub fn walk_mapping(
         &self,
-        mapping: &MemoryMap,
+        mapping: &Mapping,
         span: PageSpan,
         take: &mut TakeEntries<'_>,
     ) -> Result<()> {
-        let (start, end) = mapping.address;
+        let (start, end) = (mapping.start, mapping.end);
         let pages = span.within(start / self.page_bytes, end / self.page_bytes);
         if pages.start >= pages.end || start >= KERNEL_HALF {
             return Ok(());
         }
-        let mut seen = Seen::default();
+        let mut seen = Seen {
+            decided: !self.needs_page_numbers,
+        };
         self.walk_pages(pages, &mut |at, entries| {
             seen.look(self.pid, entries)?;
             take(at, entries)
@@ -163,7 +189,11 @@ impl Process {
         Ok(Some(spans))
     }
 
-    fn read(&self, pages: PageSpan, take: &mut TakeEntries<'_>) -> Result<()> {
+    /// Hands over the entries of these pages, mapped or not.
+    ///
+    /// # Errors
+    /// It cannot be read, or `take` failed.
+    pub fn read(&self, pages: PageSpan, take: &mut TakeEntries<'_>) -> Result<()> {
         let batch = BATCH_PAGES.min(pages.end - pages.start) as usize;
         let mut entries = vec![PagemapEntry::NONE; batch];
         let mut at = pages.start;
@@ -174,6 +204,7 @@ impl Process {
             at += got as u64;
             // It ended, or unmapped this since its mappings were read.
             if got < wanted {
+                self.was_cut.store(true, Ordering::Relaxed);
                 break;
             }
         }
@@ -205,7 +236,6 @@ impl Process {
 
 /// Whether the kernel tells page numbers. Page 0 is never in a process, so a present page 0 is one that
 /// is withheld; the first of them decides.
-#[derive(Default)]
 struct Seen {
     decided: bool,
 }

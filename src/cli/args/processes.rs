@@ -1,0 +1,64 @@
+//! What is typed to ask how processes lie.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    sudo pagemap-viz orders\n  \
+    sudo pagemap-viz orders 812 --physical\n  \
+    sudo pagemap-viz orders --format mem_hist --omit-file-backed --omit-unfaulted-vmas\n\
+    A block of an order is 2^order pages, aligned to its size and present as a whole; what is part of a larger block\n\
+    does not count again. Processes with the largest blocks come last.")]
+pub(in crate::cli) struct OrdersArgs {
+    /// Processes; default: all
+    pub(in crate::cli) pids: Vec<u32>,
+
+    /// Blocks that are contiguous and aligned in memory, too, and not in addresses alone
+    #[arg(long)]
+    pub(in crate::cli) physical: bool,
+
+    /// A row for each mapping
+    #[arg(long)]
+    pub(in crate::cli) mappings: bool,
+
+    /// Leave out mappings of files
+    #[arg(long)]
+    pub(in crate::cli) omit_file_backed: bool,
+
+    /// Leave out mappings of which nothing is present
+    #[arg(long)]
+    pub(in crate::cli) omit_unfaulted_vmas: bool,
+
+    /// text, json, csv, tsv, or mem_hist (the layout of mem_hist.py)
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub(in crate::cli) format: OrdersFormatArg,
+
+    /// Processes of the captured system below DIR
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) sysroot: Option<PathBuf>,
+
+    /// Threads that read; default: one a processor
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(in crate::cli) threads: Option<u16>,
+
+    /// No remarks on standard error
+    #[arg(short, long)]
+    pub(in crate::cli) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(in crate::cli) enum OrdersFormatArg {
+    Text,
+    Json,
+    Csv,
+    Tsv,
+    #[value(name = "mem_hist")]
+    MemHist,
+}

@@ -1,0 +1,60 @@
+//! How the memory of processes lies: by mapping, from page tables alone.
+
+mod orders;
+
+pub use orders::{Blocks, Contiguity, MappingOrders, ProcessOrders, orders_of};
+
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::scan::Watcher;
+use crate::source::{Process, process_name};
+
+/// What was asked of several processes.
+#[derive(Clone, Debug)]
+pub struct Answers<T> {
+    /// Of each that answered, in the order of their numbers.
+    pub answers: Vec<T>,
+    /// How many are not for this user.
+    pub refused: usize,
+}
+
+/// Asks processes side by side. Of several, one that is not for this user is counted, and one that ended
+/// meanwhile or has no address space, as kernel threads have none, is passed over.
+///
+/// # Errors
+/// The watcher said stop, the threads cannot be started, or the only process cannot be read.
+pub fn ask<T: Send>(
+    root: &Path,
+    pids: &[u32],
+    page_bytes: u64,
+    threads: usize,
+    watcher: &dyn Watcher,
+    question: impl Fn(Process, String) -> Result<T> + Sync,
+) -> Result<Answers<T>> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|cause| Error::Threads {
+        threads,
+        cause: cause.to_string(),
+    })?;
+    let one = |&pid: &u32| {
+        watcher.stop().map_or(Ok(()), Err)?;
+        let process = Process::open(root, pid, page_bytes)?;
+        question(process, process_name(root, pid).unwrap_or_default())
+    };
+    let asked: Vec<Result<T>> = pool.install(|| pids.par_iter().map(one).collect());
+    let mut answers = Vec::with_capacity(asked.len());
+    let mut refused = 0;
+    for answer in asked {
+        match answer {
+            Ok(answer) => answers.push(answer),
+            Err(Error::Process { cause, .. }) if pids.len() > 1 => {
+                refused += usize::from(cause.kind() == std::io::ErrorKind::PermissionDenied);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Answers { answers, refused })
+}
