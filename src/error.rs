@@ -243,6 +243,13 @@ pub enum Error {
         cause: io::Error,
     },
 
+    /// A process has no mapping like that.
+    #[error("cannot find such an area of process {pid} (pagetable {pid} --quiet lists them)")]
+    NoSuchArea {
+        /// Its number.
+        pid: u32,
+    },
+
     /// No process has that name.
     #[error(
         "cannot find a process called {name}: there is none (a name is what /proc/PID/comm says)"

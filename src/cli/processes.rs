@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::{OrdersArgs, OrdersFormatArg};
+use super::args::{OrdersArgs, OrdersFormatArg, PagetableArgs, SegmentsArgs, TableFormatArg};
 use super::request::threads_or_all;
 use crate::facts::Omitted;
 use crate::mappings::Contiguity;
@@ -52,5 +52,72 @@ pub(super) fn orders(args: OrdersArgs) -> OrdersRequest {
         },
         threads: threads_or_all(args.threads),
         quiet: args.quiet,
+    }
+}
+
+/// A page table, page by page.
+#[derive(Debug)]
+pub struct PagetableRequest {
+    /// Where `proc` is.
+    pub root: PathBuf,
+    /// The process.
+    pub pid: u32,
+    /// Words of the names of areas; all where there is none.
+    pub areas: Vec<String>,
+    /// The one address.
+    pub address: Option<u64>,
+    /// Areas without their pages.
+    pub areas_only: bool,
+    /// The format.
+    pub format: TableFormat,
+}
+
+pub(super) fn pagetable(args: PagetableArgs) -> Result<PagetableRequest, String> {
+    let hexadecimal = |text: &str| {
+        let digits = text.trim_start_matches("0x");
+        u64::from_str_radix(digits, 16)
+            .map_err(|_| format!("--address {text} is no hexadecimal address"))
+    };
+    Ok(PagetableRequest {
+        root: args.sysroot.unwrap_or_else(|| "/".into()),
+        pid: args.pid,
+        areas: args.areas,
+        address: args.address.as_deref().map(hexadecimal).transpose()?,
+        areas_only: args.quiet,
+        format: table_format(args.format),
+    })
+}
+
+fn table_format(format: TableFormatArg) -> TableFormat {
+    match format {
+        TableFormatArg::Text => TableFormat::Aligned,
+        TableFormatArg::Json => TableFormat::Json,
+        TableFormatArg::Csv => TableFormat::Csv,
+        TableFormatArg::Tsv => TableFormat::Tsv,
+    }
+}
+
+/// Segments of a process.
+#[derive(Debug)]
+pub struct SegmentsRequest {
+    /// Where `proc` is.
+    pub root: PathBuf,
+    /// The process.
+    pub pid: u32,
+    /// All, and not the largest alone.
+    pub all: bool,
+    /// Whether physical ranges are listed.
+    pub ranges: bool,
+    /// The format.
+    pub format: TableFormat,
+}
+
+pub(super) fn segments(args: SegmentsArgs) -> SegmentsRequest {
+    SegmentsRequest {
+        root: args.sysroot.unwrap_or_else(|| "/".into()),
+        pid: args.pid,
+        all: args.all,
+        ranges: args.mappings,
+        format: table_format(args.format),
     }
 }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use super::args::{Args, PaletteVerb, PlaneArg, RunArgs, Usage, Verb};
 use super::diff::{DiffRequest, diff};
 use super::flags::{FlagsRequest, flags};
-use super::processes::{OrdersRequest, orders};
+use super::processes::{
+    OrdersRequest, PagetableRequest, SegmentsRequest, orders, pagetable, segments,
+};
 use super::record::{RecordRequest, Until, record};
 use super::snapshot::{SnapshotRequest, snapshot};
 use super::timelapse::{TimelapseRequest, timelapse};
@@ -28,6 +30,10 @@ pub enum Request {
     Flags(FlagsRequest),
     /// Ask how processes lie.
     Orders(OrdersRequest),
+    /// Print segments.
+    Segments(SegmentsRequest),
+    /// Print a page table.
+    Pagetable(PagetableRequest),
     /// Make a recording.
     Record(Box<RecordRequest>),
     /// Say what a recording holds.
@@ -80,6 +86,8 @@ impl Request {
                 .map_err(Usage::Wrong),
             Verb::Flags(args) => flags(*args).map(Self::Flags).map_err(Usage::Wrong),
             Verb::Orders(args) => Ok(Self::Orders(orders(args))),
+            Verb::Segments(args) => Ok(Self::Segments(segments(args))),
+            Verb::Pagetable(args) => pagetable(args).map(Self::Pagetable).map_err(Usage::Wrong),
             Verb::Record(args) => record(args)
                 .map(|request| Self::Record(Box::new(request)))
                 .map_err(Usage::Wrong),
@@ -115,6 +123,8 @@ impl Request {
             Self::Record(request) => request.quiet || matches!(request.until, Until::Command(_)),
             Self::Flags(_)
             | Self::Orders(_)
+            | Self::Pagetable(_)
+            | Self::Segments(_)
             | Self::Info(_)
             | Self::Export(_)
             | Self::Palette(_) => true,

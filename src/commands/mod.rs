@@ -5,8 +5,10 @@ mod export;
 mod flags;
 mod info;
 mod orders;
+mod pagetable;
 mod palette;
 mod record;
+mod segments;
 mod snapshot;
 mod sought;
 mod timelapse;
@@ -28,6 +30,8 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
         Request::Flags(request) => flags::answer(request, terminal)?,
         Request::Diff(request) => diff::compare(request, terminal)?,
         Request::Orders(request) => orders::list(request, terminal)?,
+        Request::Segments(request) => segments::list(request, terminal)?,
+        Request::Pagetable(request) => pagetable::list(request, terminal)?,
         Request::Record(request) => return record::record(request, terminal),
         Request::Info(recording) => info::list(recording)?,
         Request::Export(request) => export::raw(request, terminal)?,

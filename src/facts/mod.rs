@@ -5,12 +5,16 @@
 
 mod matrix;
 mod orders;
+mod pagetable;
+mod segments;
 mod series;
 mod sets;
 mod table;
 
 pub use matrix::matrix_text;
 pub use orders::{Omitted, mem_hist_text, order_columns, order_rows};
+pub use pagetable::{PAGETABLE_COLUMNS, area_line, page_line, pagetable_row, unmapped_line};
+pub use segments::{RANGE_COLUMNS, SIZE_COLUMNS, Segment, range_rows, segments_text, size_rows};
 pub use series::{Reading, SeriesFacts, count_columns, count_rows};
 pub use sets::{
     Beside, ListColumns, ListPlace, SET_COLUMNS, described, file_text, page_types_summary, set_rows,

@@ -103,6 +103,8 @@ pub enum Folding {
     WellKnown,
     /// All, those that mean something else on some pages moved.
     Raw,
+    /// All as the kernel says them; page-types has no such view.
+    Unfolded,
 }
 
 impl Edition {
@@ -154,6 +156,7 @@ impl Edition {
     /// What page-types makes of a page's flags and, where it came by a process, of its pagemap entry.
     pub fn fold(self, flags: PageFlags, entry: PagemapEntry, folding: Folding) -> PageFlags {
         match folding {
+            Folding::Unfolded => flags,
             Folding::Raw => self.expand(flags, entry),
             Folding::WellKnown => {
                 let known = flags.without(PageFlags(0xffff << 32));

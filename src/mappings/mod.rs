@@ -1,8 +1,10 @@
 //! How the memory of processes lies: by mapping, from page tables alone.
 
 mod orders;
+mod units;
 
 pub use orders::{Blocks, Contiguity, MappingOrders, ProcessOrders, orders_of};
+pub use units::{Unit, UnitRun, unit_runs, unit_sizes, units};
 
 use std::path::Path;
 

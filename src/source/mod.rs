@@ -16,7 +16,9 @@ pub use cached_file::{CachedFiles, FileState, cgroup_inode, files_below};
 pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, MemorySpan, PageSize, is_page_size};
-pub use process::{Process, TakeEntries, process_name, processes, processes_named};
+pub use process::{
+    MappingProperties, Process, TakeEntries, process_name, processes, processes_named, smaps,
+};
 pub use recording::{RecordedFrame, Recording};
 pub use system::System;
 

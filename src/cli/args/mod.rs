@@ -15,7 +15,9 @@ pub(super) use flags::{FlagsArgs, FormatArg};
 pub(super) use pictures::{
     DiffArgs, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, SoughtArgs, TimelapseArgs,
 };
-pub(super) use processes::{OrdersArgs, OrdersFormatArg};
+pub(super) use processes::{
+    OrdersArgs, OrdersFormatArg, PagetableArgs, SegmentsArgs, TableFormatArg,
+};
 pub(super) use readings::{
     NiceArg, PaceArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,
 };
@@ -50,6 +52,10 @@ pub(super) enum Verb {
     Flags(Box<FlagsArgs>),
     /// How large the aligned blocks are that processes have present, as mem_hist.py does
     Orders(OrdersArgs),
+    /// Print the segments of a process and the page sizes behind them, as pagestat does
+    Segments(SegmentsArgs),
+    /// Print the page table of a process, page by page, as ptexplore does
+    Pagetable(PagetableArgs),
     /// Save what the kernel says of every page, once or again and again
     Record(RecordArgs),
     /// List the frames of a recording, and what is known of the machine

@@ -62,3 +62,77 @@ pub(in crate::cli) enum OrdersFormatArg {
     #[value(name = "mem_hist")]
     MemHist,
 }
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    sudo pagemap-viz segments 812\n  \
+    sudo pagemap-viz segments 812 -a -m --format csv\n\
+    A page is a folio as far as the segment has it: a head and the tails that follow it in memory.")]
+pub(in crate::cli) struct SegmentsArgs {
+    /// The process
+    pub(in crate::cli) pid: u32,
+
+    /// All segments, and not the largest alone
+    #[arg(short, long)]
+    pub(in crate::cli) all: bool,
+
+    /// Where its pages are in memory, too
+    #[arg(short, long)]
+    pub(in crate::cli) mappings: bool,
+
+    /// text, json, csv or tsv
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub(in crate::cli) format: TableFormatArg,
+
+    /// A process of the captured system below DIR
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) sysroot: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    sudo pagemap-viz pagetable 812 --quiet\n  \
+    sudo pagemap-viz pagetable 812 --areas stack,heap\n  \
+    sudo pagemap-viz pagetable 812 --address 0x7f66a002ab70 --format json")]
+pub(in crate::cli) struct PagetableArgs {
+    /// The process
+    pub(in crate::cli) pid: u32,
+
+    /// Areas whose name holds one of these words
+    #[arg(long, value_name = "WORD,WORD", value_delimiter = ',')]
+    pub(in crate::cli) areas: Vec<String>,
+
+    /// The page of this address only, hexadecimal
+    #[arg(long, value_name = "ADDRESS")]
+    pub(in crate::cli) address: Option<String>,
+
+    /// The areas alone, without their pages
+    #[arg(long)]
+    pub(in crate::cli) quiet: bool,
+
+    /// text, json, csv or tsv
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub(in crate::cli) format: TableFormatArg,
+
+    /// A process of the captured system below DIR
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) sysroot: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(in crate::cli) enum TableFormatArg {
+    Text,
+    Json,
+    Csv,
+    Tsv,
+}

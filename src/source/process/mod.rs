@@ -6,12 +6,15 @@
 mod captured;
 mod list;
 mod pagemap_scan;
+mod smaps;
 
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use smaps::{MappingProperties, smaps};
 
 pub use list::{process_name, processes, processes_named};
 
