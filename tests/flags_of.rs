@@ -7,7 +7,9 @@ use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{assert_refused, json, run, scratch, succeed, text, tool};
+use common::{
+    assert_refused, json, may_ask_the_kernel, run, scratch, succeed, text, tool, write_process,
+};
 use memmap2::MmapOptions;
 use tempfile::TempDir;
 
@@ -18,25 +20,11 @@ fn flags(options: &[&str]) -> String {
 /// A made-up system of 1,024 pages with a process of one mapping.
 fn with_process(entries: &[u64], words: &[(usize, u64)]) -> TempDir {
     let root = scratch();
-    let process = root.path().join("proc/7");
-    fs::create_dir_all(&process).expect("directories");
     let mut flags = vec![0u64; 1024];
     words.iter().for_each(|&(pfn, word)| flags[pfn] = word);
-    let bytes = |words: &[u64]| {
-        words
-            .iter()
-            .flat_map(|word| word.to_ne_bytes())
-            .collect::<Vec<_>>()
-    };
-    fs::write(root.path().join("proc/kpageflags"), bytes(&flags)).expect("flags");
     let end = 0x1000 + 0x1000 * entries.len();
-    fs::write(
-        process.join("maps"),
-        format!("1000-{end:x} rw-p 00000000 00:00 0 \n"),
-    )
-    .expect("maps");
-    fs::write(process.join("pagemap.idx"), format!("1000 {end:x} 0\n")).expect("an index");
-    fs::write(process.join("pagemap.bin"), bytes(entries)).expect("entries");
+    let maps = format!("1000-{end:x} rw-p 00000000 00:00 0 \n");
+    write_process(root.path(), &flags, &maps, &[entries]);
     root
 }
 
@@ -86,17 +74,6 @@ fn withheld_page_numbers_are_an_error_and_not_an_empty_table() {
         1,
         "the kernel withholds page numbers without CAP_SYS_ADMIN",
     );
-}
-
-/// Whether the running kernel may be asked; in CI it must.
-fn may_ask_the_kernel() -> bool {
-    let allowed = fs::File::open("/proc/kpageflags").is_ok();
-    let required = std::env::var_os("PAGEMAP_VIZ_REQUIRE_LIVE").is_some();
-    assert!(allowed || !required, "CI can read /proc/kpageflags");
-    if !allowed {
-        eprintln!("skipped: reading /proc/kpageflags needs root");
-    }
-    allowed
 }
 
 #[test]

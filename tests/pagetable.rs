@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{assert_refused, json, run, scratch, succeed, text};
+use common::{assert_refused, bytes, json, run, scratch, succeed, text, write_process};
 
 const PRESENT: u64 = 1 << 63;
 const SWAP: u64 = 1 << 62;
@@ -14,25 +14,16 @@ const FILE: u64 = 1 << 61;
 const EXCLUSIVE: u64 = 1 << 56;
 const SOFT_DIRTY: u64 = 1 << 55;
 
-fn bytes(words: &[u64]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
-}
-
 /// Two areas: a heap of eight pages, and a file of two with a name that would steer a terminal.
 fn write_system(root: &Path) {
-    let process = root.join("proc/7");
-    fs::create_dir_all(&process).expect("directories");
     let mut flags = vec![0u64; 64];
     flags[5] = 1 << 12 | 1 << 5;
     flags[6] = 1 << 3 | 1 << 27;
     let mut counts = vec![0u64; 64];
     (counts[5], counts[6]) = (1, 3);
-    fs::write(root.join("proc/kpageflags"), bytes(&flags)).expect("flags");
-    fs::write(root.join("proc/kpagecount"), bytes(&counts)).expect("counts");
     let maps = "1000-9000 rw-p 00000000 00:00 0                          [heap]\n\
         a000-c000 r--s 00000000 00:00 5                          /a \u{1b}[31mb (deleted)\n\
         ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]\n";
-    fs::write(process.join("maps"), maps).expect("maps");
     let heap = [
         0,
         0,
@@ -44,12 +35,8 @@ fn write_system(root: &Path) {
         0,
     ];
     let file = [PRESENT | FILE | 6, 0];
-    fs::write(
-        process.join("pagemap.bin"),
-        bytes(&[&heap[..], &file].concat()),
-    )
-    .expect("entries");
-    fs::write(process.join("pagemap.idx"), "1000 9000 0\na000 c000 64\n").expect("an index");
+    write_process(root, &flags, maps, &[&heap, &file]);
+    fs::write(root.join("proc/kpagecount"), bytes(&counts)).expect("counts");
 }
 
 #[test]

@@ -5,40 +5,33 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{assert_refused, json, run, scratch, succeed, text};
+use common::{
+    assert_refused, json, may_ask_the_kernel, run, scratch, succeed, text, write_process,
+};
 
 const PRESENT: u64 = 1 << 63;
 const ANON: u64 = 1 << 12;
 const HEAD: u64 = 1 << 15 | ANON;
 const TAIL: u64 = 1 << 16 | ANON;
 
-fn bytes(words: &[u64]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
-}
-
 /// A heap with a folio of four pages and two single ones, a larger area of which nothing is present, and a
 /// small one.
 fn write_system(root: &Path) {
     let process = root.join("proc/7");
-    fs::create_dir_all(&process).expect("directories");
     let mut flags = vec![0u64; 64];
     flags[8..12].copy_from_slice(&[HEAD, TAIL, TAIL, TAIL]);
     (flags[20], flags[21], flags[30]) = (ANON, ANON, ANON);
-    fs::write(root.join("proc/kpageflags"), bytes(&flags)).expect("flags");
     let areas = [
         "1000-9000 rw-p 00000000 00:00 0                          [heap]",
         "10000-20000 rw-p 00000000 00:00 0 ",
         "30000-31000 r--p 00000000 00:00 0                        /a b",
     ];
-    fs::write(process.join("maps"), areas.join("\n") + "\n").expect("maps");
     let smaps = areas.map(|area| format!("{area}\nSize:  32 kB\nRss:  4 kB\nVmFlags: rd wr \n"));
-    fs::write(process.join("smaps"), smaps.concat()).expect("smaps");
     // Not in the order of memory.
     let heap = [21, 8, 9, 10, 11, 0, 0, 20].map(|pfn| if pfn == 0 { 0 } else { PRESENT | pfn });
-    let entries = [&heap[..], &[0; 16], &[PRESENT | 30]].concat();
-    fs::write(process.join("pagemap.bin"), bytes(&entries)).expect("entries");
-    let index = "1000 9000 0\n10000 20000 64\n30000 31000 192\n";
-    fs::write(process.join("pagemap.idx"), index).expect("an index");
+    let maps = areas.join("\n") + "\n";
+    write_process(root, &flags, &maps, &[&heap, &[0; 16], &[PRESENT | 30]]);
+    fs::write(process.join("smaps"), smaps.concat()).expect("smaps");
 }
 
 #[test]
@@ -105,11 +98,7 @@ fn programs_get_rows_of_all_segments() {
 
 #[test]
 fn our_own_segments_are_listed_on_the_running_kernel() {
-    let allowed = fs::File::open("/proc/kpageflags").is_ok();
-    let required = std::env::var_os("PAGEMAP_VIZ_REQUIRE_LIVE").is_some();
-    assert!(allowed || !required, "CI can read /proc/kpageflags");
-    if !allowed {
-        eprintln!("skipped: reading /proc/kpageflags needs root");
+    if !may_ask_the_kernel() {
         return;
     }
     let own = std::process::id().to_string();

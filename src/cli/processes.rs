@@ -79,12 +79,12 @@ pub(super) fn pagetable(args: PagetableArgs) -> Result<PagetableRequest, String>
             .map_err(|_| format!("--address {text} is no hexadecimal address"))
     };
     Ok(PagetableRequest {
-        root: args.sysroot.unwrap_or_else(|| "/".into()),
+        root: args.answer.sysroot.unwrap_or_else(|| "/".into()),
         pid: args.pid,
         areas: args.areas,
         address: args.address.as_deref().map(hexadecimal).transpose()?,
         areas_only: args.quiet,
-        format: table_format(args.format),
+        format: table_format(args.answer.format),
     })
 }
 
@@ -114,10 +114,10 @@ pub struct SegmentsRequest {
 
 pub(super) fn segments(args: SegmentsArgs) -> SegmentsRequest {
     SegmentsRequest {
-        root: args.sysroot.unwrap_or_else(|| "/".into()),
+        root: args.answer.sysroot.unwrap_or_else(|| "/".into()),
         pid: args.pid,
         all: args.all,
         ranges: args.mappings,
-        format: table_format(args.format),
+        format: table_format(args.answer.format),
     }
 }

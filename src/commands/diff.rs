@@ -166,13 +166,7 @@ impl<'a> Comparison<'a> {
 
     /// What a reading finds out by itself.
     fn first_look(&mut self, source: &dyn Source, number: usize, parts: usize) -> Result<Known> {
-        let view = View {
-            lens: Lens::Class,
-            layout: self.layout,
-            known: &Known::default(),
-            against: None,
-            overlay: None,
-        };
+        let view = View::alone(Lens::Class, self.layout, &Known::default());
         let scan = scan(
             source,
             view,
@@ -215,13 +209,7 @@ impl<'a> Comparison<'a> {
         first: &dyn Source,
         readings: usize,
     ) -> (Scan, Subject) {
-        let view = View {
-            lens: self.request.look.lens,
-            layout: self.layout,
-            known: &Known::default(),
-            against: None,
-            overlay: None,
-        };
+        let view = View::alone(self.request.look.lens, self.layout, &Known::default());
         let reducer = self.request.look.reducer.1.clone();
         let mut subject = Subject::new(source, &scan, &view, reducer);
         subject.host = subject.host.filter(|_| !self.request.redact);

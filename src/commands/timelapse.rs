@@ -119,13 +119,7 @@ impl<'a> Lapse<'a> {
         for number in 0..self.recording.frames() {
             let source = self.source(number)?;
             let known = readings.known().clone();
-            let view = View {
-                lens: self.request.look.lens,
-                layout: self.layout,
-                known: &known,
-                against: None,
-                overlay: None,
-            };
+            let view = View::alone(self.request.look.lens, self.layout, &known);
             let scan = scan(&source, view, self.threads(), &self.part(number))?;
             let subject = self.subject(&source, &scan, &view);
             readings.push(&subject, &scan);
@@ -182,6 +176,34 @@ impl<'a> Lapse<'a> {
         file: &str,
         directory: &mut SeriesDirectory,
     ) -> Result<(Picture, Reading)> {
+        let part = self.part(self.recording.frames() + number);
+        let (scan, subject) = self.scan_again(series, number, &part)?;
+        let counts = scan.classes.clone();
+        let place = Some(Place { series, number });
+        let mut picture = picture(scan, &subject, &self.style, place)?;
+        let elapsed = series.elapsed(number);
+        let facts = Facts::new(&picture, &subject, &counts, &self.style.palette);
+        let facts = facts.in_series(number, series.len(), elapsed);
+        let mut pending = directory.begin(file)?;
+        let (title, format) = (subject.title(), Format::Png);
+        write_picture(&mut picture, &facts, &title, format, &part, &mut pending)?;
+        pending.finish()?;
+        let reading = Reading {
+            file: file.to_owned(),
+            subject,
+            counts,
+            elapsed,
+        };
+        Ok((picture, reading))
+    }
+
+    /// The second look at a reading, beside the one before it where changes are marked.
+    fn scan_again(
+        &self,
+        series: &Series,
+        number: usize,
+        part: &Part<'_>,
+    ) -> Result<(Scan, Subject)> {
         let source = self.source(number)?;
         let before = match number.checked_sub(1) {
             Some(before) if self.request.marks_changes => Some(self.source(before)?),
@@ -194,39 +216,12 @@ impl<'a> Lapse<'a> {
             marks: &Changes,
         });
         let view = View {
-            lens: self.request.lens(),
-            layout: self.layout,
-            known: series.known(),
             against,
-            overlay: None,
+            ..View::alone(self.request.lens(), self.layout, series.known())
         };
-        let part = self.part(self.recording.frames() + number);
-        let scan = scan(&source, view, self.threads(), &part)?;
+        let scan = scan(&source, view, self.threads(), part)?;
         let subject = self.subject(&source, &scan, &view);
-        let counts = scan.classes.clone();
-        let place = Some(Place { series, number });
-        let mut picture = picture(scan, &subject, &self.style, place)?;
-        let elapsed = series.elapsed(number);
-        let facts = Facts::new(&picture, &subject, &counts, &self.style.palette);
-        let facts = facts.in_series(number, series.len(), elapsed);
-        let mut pending = directory.begin(file)?;
-        let title = subject.title();
-        write_picture(
-            &mut picture,
-            &facts,
-            &title,
-            Format::Png,
-            &part,
-            &mut pending,
-        )?;
-        pending.finish()?;
-        let reading = Reading {
-            file: file.to_owned(),
-            subject,
-            counts,
-            elapsed,
-        };
-        Ok((picture, reading))
+        Ok((scan, subject))
     }
 
     fn source(&self, number: usize) -> Result<RecordedFrame> {

@@ -1,5 +1,6 @@
 //! Where a page goes: how many pages a cell has, which row it is in, and what a cell shows. Pure.
 
+mod accounts;
 mod reduce;
 
 pub use reduce::{Reducer, RowReducer, Rows};

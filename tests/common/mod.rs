@@ -310,3 +310,37 @@ pub fn pictures(directory: &Path) -> Vec<PathBuf> {
     paths.sort();
     paths
 }
+
+/// Whether the running kernel may be asked; in CI it must.
+pub fn may_ask_the_kernel() -> bool {
+    let allowed = std::fs::File::open("/proc/kpageflags").is_ok();
+    let required = std::env::var_os("PAGEMAP_VIZ_REQUIRE_LIVE").is_some();
+    assert!(allowed || !required, "CI can read /proc/kpageflags");
+    if !allowed {
+        eprintln!("skipped: reading /proc/kpageflags needs root");
+    }
+    allowed
+}
+
+/// Words as the kernel's files have them.
+pub fn bytes(words: &[u64]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+/// Writes a made-up system below `root`: the flags of its pages, and process 7 with these mappings and the
+/// entries of as many of them, from the first on.
+pub fn write_process(root: &Path, flags: &[u64], maps: &str, entries: &[&[u64]]) {
+    let process = root.join("proc/7");
+    std::fs::create_dir_all(&process).expect("directories");
+    std::fs::write(root.join("proc/kpageflags"), bytes(flags)).expect("flags");
+    std::fs::write(process.join("maps"), maps).expect("maps");
+    std::fs::write(process.join("pagemap.bin"), bytes(&entries.concat())).expect("entries");
+    let mut index = String::new();
+    let mut offset = 0;
+    for (line, entries) in maps.lines().zip(entries) {
+        let addresses = line.split(' ').next().expect("addresses").replace('-', " ");
+        index += &format!("{addresses} {offset}\n");
+        offset += entries.len() * 8;
+    }
+    std::fs::write(process.join("pagemap.idx"), index).expect("an index");
+}

@@ -80,18 +80,8 @@ pub(in crate::cli) struct SegmentsArgs {
     #[arg(short, long)]
     pub(in crate::cli) mappings: bool,
 
-    /// text, json, csv or tsv
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        hide_possible_values = true
-    )]
-    pub(in crate::cli) format: TableFormatArg,
-
-    /// A process of the captured system below DIR
-    #[arg(long, value_name = "DIR")]
-    pub(in crate::cli) sysroot: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) answer: AnswerArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -115,6 +105,13 @@ pub(in crate::cli) struct PagetableArgs {
     #[arg(long)]
     pub(in crate::cli) quiet: bool,
 
+    #[command(flatten)]
+    pub(in crate::cli) answer: AnswerArgs,
+}
+
+/// Where the process is, and how the answer looks.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct AnswerArgs {
     /// text, json, csv or tsv
     #[arg(
         long,

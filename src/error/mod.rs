@@ -2,8 +2,13 @@
 //!
 //! A variant exists when the user should act differently. Wrong usage never comes here: `cli` answers it.
 
+mod words;
+
 use std::io;
 use std::path::PathBuf;
+
+pub use words::printable;
+use words::{plain, process_cause};
 
 /// What stopped a run.
 #[derive(Debug, thiserror::Error)]
@@ -360,57 +365,5 @@ pub enum Error {
     },
 }
 
-/// The text with its control characters escaped: no name steers a terminal.
-pub fn printable(text: &str) -> String {
-    let letter = |letter: char| match letter.is_control() {
-        true => letter.escape_default().collect::<String>(),
-        false => letter.to_string(),
-    };
-    text.chars().map(letter).collect()
-}
-
 /// Result of anything that can stop a run.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-fn process_cause(cause: &io::Error) -> String {
-    match cause.kind() {
-        io::ErrorKind::NotFound => "there is no such process".to_owned(),
-        io::ErrorKind::PermissionDenied => {
-            "permission denied (run it as root; some processes are kept from root, too)".to_owned()
-        }
-        _ if cause.raw_os_error() == Some(NO_ADDRESS_SPACE) => {
-            "it has no address space (a kernel thread, or a process that ended)".to_owned()
-        }
-        _ => plain(cause),
-    }
-}
-
-/// What the kernel answers for kernel threads, zombies and those that end meanwhile: ESRCH.
-const NO_ADDRESS_SPACE: i32 = 3;
-
-/// The system's words without its number: `no space left on device`.
-fn plain(cause: &io::Error) -> String {
-    let text = cause.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_ascii_lowercase());
-    first.into_iter().chain(letters).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sentence_has_no_error_number() {
-        let cause = io::Error::from_raw_os_error(28);
-        let error = Error::Write {
-            path: "out.png".into(),
-            cause,
-        };
-        assert_eq!(
-            error.to_string(),
-            "cannot write out.png: no space left on device"
-        );
-    }
-}
