@@ -166,18 +166,19 @@ impl<'a> Comparison<'a> {
 
     /// What a reading finds out by itself.
     fn first_look(&mut self, source: &dyn Source, number: usize, parts: usize) -> Result<Known> {
-        let view = View::alone(Lens::Class, self.layout, &Known::default());
+        let known = Known::default();
+        let view = View::alone(Lens::Class, self.layout, &known);
         let scan = scan(
             source,
             view,
             self.request.threads,
             &self.part(number, parts),
         )?;
-        let known = scan.known();
-        if known.ksm == KsmVerdict::Doubted {
+        let found = scan.known();
+        if found.ksm == KsmVerdict::Doubted {
             self.doubted_pages = self.doubted_pages.max(says_ksm(&scan.keys));
         }
-        Ok(known)
+        Ok(found)
     }
 
     fn scan(
@@ -209,7 +210,8 @@ impl<'a> Comparison<'a> {
         first: &dyn Source,
         readings: usize,
     ) -> (Scan, Subject) {
-        let view = View::alone(self.request.look.lens, self.layout, &Known::default());
+        let known = Known::default();
+        let view = View::alone(self.request.look.lens, self.layout, &known);
         let reducer = self.request.look.reducer.1.clone();
         let mut subject = Subject::new(source, &scan, &view, reducer);
         subject.host = subject.host.filter(|_| !self.request.redact);
