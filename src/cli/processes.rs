@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::args::{OrdersArgs, OrdersFormatArg, PagetableArgs, SegmentsArgs, TableFormatArg};
+use super::args::{
+    OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs, TableFormatArg,
+};
 use super::request::threads_or_all;
 use crate::facts::Omitted;
+use crate::kernel::{Pfn, parse_number};
 use crate::mappings::Contiguity;
 use crate::output::TableFormat;
 
@@ -120,4 +123,62 @@ pub(super) fn segments(args: SegmentsArgs) -> SegmentsRequest {
         ranges: args.mappings,
         format: table_format(args.answer.format),
     }
+}
+
+/// Who holds pages.
+#[derive(Debug)]
+pub struct OwnerRequest {
+    /// Where `proc` is.
+    pub root: PathBuf,
+    /// The pages.
+    pub pages: Vec<PageAt>,
+    /// The format.
+    pub format: TableFormat,
+    /// Workers.
+    pub threads: usize,
+    /// No remarks.
+    pub quiet: bool,
+}
+
+/// A page, by its number or by an address in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageAt {
+    /// Its number.
+    Number(Pfn),
+    /// A physical address.
+    Address(u64),
+}
+
+impl PageAt {
+    /// Its number, with pages of so many bytes.
+    pub fn pfn(self, page_bytes: u64) -> Pfn {
+        match self {
+            Self::Number(pfn) => pfn,
+            Self::Address(address) => Pfn(address / page_bytes),
+        }
+    }
+}
+
+/// Page numbers have 55 bits.
+const LAST_PAGE: u64 = 1 << 55;
+
+pub(super) fn owner(args: OwnerArgs) -> Result<OwnerRequest, String> {
+    let page = |text: &String| {
+        let number = |text| parse_number(text).filter(|&pfn| pfn < LAST_PAGE);
+        let found = match (text.strip_prefix("pfn:"), text.starts_with("0x")) {
+            (Some(pfn), _) => number(pfn).map(|pfn| PageAt::Number(Pfn(pfn))),
+            (None, true) => parse_number(text).map(PageAt::Address),
+            (None, false) => number(text).map(|pfn| PageAt::Number(Pfn(pfn))),
+        };
+        found.ok_or_else(|| {
+            format!("'{text}' is no page (a page number, pfn:0x… for a hexadecimal one, or an address 0x…)")
+        })
+    };
+    Ok(OwnerRequest {
+        root: args.answer.sysroot.unwrap_or_else(|| "/".into()),
+        pages: args.pages.iter().map(page).collect::<Result<_, String>>()?,
+        format: table_format(args.answer.format),
+        threads: threads_or_all(args.threads),
+        quiet: args.quiet,
+    })
 }

@@ -7,7 +7,8 @@ use super::args::{Args, PaletteVerb, PlaneArg, RunArgs, Usage, Verb};
 use super::diff::{DiffRequest, diff};
 use super::flags::{FlagsRequest, flags};
 use super::processes::{
-    OrdersRequest, PagetableRequest, SegmentsRequest, orders, pagetable, segments,
+    OrdersRequest, OwnerRequest, PagetableRequest, SegmentsRequest, orders, owner, pagetable,
+    segments,
 };
 use super::record::{RecordRequest, Until, record};
 use super::snapshot::{SnapshotRequest, snapshot};
@@ -32,6 +33,8 @@ pub enum Request {
     Orders(OrdersRequest),
     /// Print segments.
     Segments(SegmentsRequest),
+    /// Say who holds pages.
+    Owner(OwnerRequest),
     /// Print a page table.
     Pagetable(PagetableRequest),
     /// Make a recording.
@@ -87,6 +90,7 @@ impl Request {
             Verb::Flags(args) => flags(*args).map(Self::Flags).map_err(Usage::Wrong),
             Verb::Orders(args) => Ok(Self::Orders(orders(args))),
             Verb::Segments(args) => Ok(Self::Segments(segments(args))),
+            Verb::Owner(args) => owner(args).map(Self::Owner).map_err(Usage::Wrong),
             Verb::Pagetable(args) => pagetable(args).map(Self::Pagetable).map_err(Usage::Wrong),
             Verb::Record(args) => record(args)
                 .map(|request| Self::Record(Box::new(request)))
@@ -123,6 +127,7 @@ impl Request {
             Self::Record(request) => request.quiet || matches!(request.until, Until::Command(_)),
             Self::Flags(_)
             | Self::Orders(_)
+            | Self::Owner(_)
             | Self::Pagetable(_)
             | Self::Segments(_)
             | Self::Info(_)

@@ -5,6 +5,7 @@ mod export;
 mod flags;
 mod info;
 mod orders;
+mod owner;
 mod pagetable;
 mod palette;
 mod record;
@@ -31,6 +32,7 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
         Request::Diff(request) => diff::compare(request, terminal)?,
         Request::Orders(request) => orders::list(request, terminal)?,
         Request::Segments(request) => segments::list(request, terminal)?,
+        Request::Owner(request) => owner::tell(request, terminal)?,
         Request::Pagetable(request) => pagetable::list(request, terminal)?,
         Request::Record(request) => return record::record(request, terminal),
         Request::Info(recording) => info::list(recording)?,

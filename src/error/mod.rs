@@ -248,6 +248,15 @@ pub enum Error {
         cause: io::Error,
     },
 
+    /// A page number beyond the last.
+    #[error("cannot find page {pfn:#x} of {}: memory ends before it", .path.display())]
+    NoSuchPage {
+        /// The number.
+        pfn: u64,
+        /// The file of flags.
+        path: PathBuf,
+    },
+
     /// A process has no mapping like that.
     #[error("cannot find such an area of process {pid} (pagetable {pid} --quiet lists them)")]
     NoSuchArea {

@@ -5,6 +5,7 @@
 
 mod matrix;
 mod orders;
+mod owner;
 mod pagetable;
 mod segments;
 mod series;
@@ -13,6 +14,7 @@ mod table;
 
 pub use matrix::matrix_text;
 pub use orders::{Omitted, mem_hist_text, order_columns, order_rows};
+pub use owner::{OWNER_COLUMNS, OwnedPage, owner_rows, owner_text};
 pub use pagetable::{PAGETABLE_COLUMNS, area_line, page_line, pagetable_row, unmapped_line};
 pub use segments::{RANGE_COLUMNS, SIZE_COLUMNS, Segment, range_rows, segments_text, size_rows};
 pub use series::{Reading, SeriesFacts, count_columns, count_rows};

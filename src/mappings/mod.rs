@@ -1,9 +1,11 @@
 //! How the memory of processes lies: by mapping, from page tables alone.
 
 mod orders;
+mod owners;
 mod units;
 
 pub use orders::{Blocks, Contiguity, MappingOrders, ProcessOrders, orders_of};
+pub use owners::{Holder, folio_of, holders};
 pub use units::{Unit, UnitRun, unit_runs, unit_sizes, units};
 
 use std::path::Path;

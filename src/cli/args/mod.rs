@@ -16,7 +16,7 @@ pub(super) use pictures::{
     DiffArgs, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, SoughtArgs, TimelapseArgs,
 };
 pub(super) use processes::{
-    OrdersArgs, OrdersFormatArg, PagetableArgs, SegmentsArgs, TableFormatArg,
+    OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs, TableFormatArg,
 };
 pub(super) use readings::{
     NiceArg, PaceArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,
@@ -54,6 +54,8 @@ pub(super) enum Verb {
     Orders(OrdersArgs),
     /// Print the segments of a process and the page sizes behind them, as pagestat does
     Segments(SegmentsArgs),
+    /// Say who holds a page: class, folio, cgroup, processes and mappings
+    Owner(OwnerArgs),
     /// Print the page table of a process, page by page, as ptexplore does
     Pagetable(PagetableArgs),
     /// Save what the kernel says of every page, once or again and again

@@ -41,8 +41,9 @@ pub(in crate::cli) struct SnapshotArgs {
     sudo pagemap-viz timelapse --animate build.gif build -- make -j2\n  \
     sudo pagemap-viz timelapse --every 10s --for 1h afternoon\n  \
     pagemap-viz timelapse --from build.pmv --mark changes --animate build.png build\n\
-    What is read is kept as DIRECTORY/recording.pmv, unless it comes from a recording. A time-lapse of the running\n\
-    kernel ends at --count, at --for, with its command, or by Ctrl-C; the pictures are drawn then.")]
+    What is read is kept as DIRECTORY/recording.pmv, unless it comes from a recording.\n\
+    A time-lapse of the running kernel ends at --count, at --for, with its command, or by Ctrl-C;\n\
+    the pictures are drawn then.")]
 pub(in crate::cli) struct TimelapseArgs {
     /// A new directory for numbered pictures, index.json and counts.csv
     pub(in crate::cli) directory: PathBuf,

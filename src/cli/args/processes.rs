@@ -109,6 +109,28 @@ pub(in crate::cli) struct PagetableArgs {
     pub(in crate::cli) answer: AnswerArgs,
 }
 
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    sudo pagemap-viz owner 0x1a2b3000\n  \
+    sudo pagemap-viz owner 107187 pfn:0x1a2b4 --format json\n\
+    All processes are asked, so that nobody who maps the page is missed but for what changes meanwhile.")]
+pub(in crate::cli) struct OwnerArgs {
+    /// Page numbers (107187, pfn:0x1a2b3) or physical addresses (0x1a2b3000)
+    #[arg(required = true)]
+    pub(in crate::cli) pages: Vec<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) answer: AnswerArgs,
+
+    /// Threads that read; default: one a processor
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(in crate::cli) threads: Option<u16>,
+
+    /// No remarks on standard error
+    #[arg(short, long)]
+    pub(in crate::cli) quiet: bool,
+}
+
 /// Where the process is, and how the answer looks.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct AnswerArgs {

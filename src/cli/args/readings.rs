@@ -61,7 +61,7 @@ pub(in crate::cli) struct PaceArgs {
     #[arg(long, value_name = "TIME")]
     pub(in crate::cli) every: Option<String>,
 
-    /// Frames; default: record 1, and with --every or --for until something else ends it
+    /// Frames; default: until something else ends it, but record without --every and --for takes 1
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(in crate::cli) count: Option<u64>,
 
