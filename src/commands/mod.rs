@@ -1,5 +1,6 @@
 //! The verbs: one file each, which reads as a sentence.
 
+mod asking;
 mod diff;
 mod export;
 mod flags;

@@ -1,9 +1,10 @@
 //! `pagemap-viz orders`: present memory of processes by order.
 
+use super::asking::Asking;
 use crate::cli::OrdersRequest;
 use crate::error::Result;
 use crate::facts::{mem_hist_text, order_columns, order_rows};
-use crate::mappings::{ask, orders_of};
+use crate::mappings::orders_of;
 use crate::output::{Target, write_table};
 use crate::source::{machine_of, processes};
 use crate::terminal::Terminal;
@@ -19,22 +20,13 @@ pub(super) fn list(request: &OrdersRequest, terminal: &Terminal) -> Result<()> {
     };
     terminal.take_signals();
     let question = |process, name| orders_of(process, name, request.contiguity, max_order);
-    let asked = ask(
-        &request.root,
-        &pids,
+    let asking = Asking {
+        root: &request.root,
         page_bytes,
-        request.threads,
-        terminal,
-        question,
-    )?;
-    if asked.refused > 0 && !request.quiet {
-        terminal.remark(&format!(
-            "{} of {} processes are not for this user (root may see all)",
-            asked.refused,
-            pids.len()
-        ));
-    }
-    let mut answers = asked.answers;
+        threads: request.threads,
+        quiet: request.quiet,
+    };
+    let mut answers = asking.ask(&pids, terminal, question)?;
     answers.retain(|process| !process.mappings.is_empty());
     answers.sort_by_key(|process| (process.blocks.largest_first(), process.pid));
     let mut out = Target::Stdout.begin()?;

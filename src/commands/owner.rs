@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::asking::Asking;
 use crate::classify::{Class, CompoundSize, KsmVerdict, judge, settle};
 use crate::cli::OwnerRequest;
 use crate::error::{Error, Result};
 use crate::facts::{OWNER_COLUMNS, OwnedPage, owner_rows, owner_text};
 use crate::inventory::ksm_verdict;
 use crate::kernel::{PageFlags, Pfn, PfnRange};
-use crate::mappings::{ask, folio_of, holders};
+use crate::mappings::{folio_of, holders};
 use crate::output::{TableFormat, Target, write_table};
 use crate::recording::Plane;
 use crate::source::{Overrides, Source, System, processes};
@@ -32,22 +33,17 @@ pub(super) fn tell(request: &OwnerRequest, terminal: &Terminal) -> Result<()> {
     let wanted: BTreeSet<Pfn> = pfns.iter().copied().collect();
     let pids = processes(&request.root)?;
     let question = |process, name: String| holders(&process, &name, &wanted);
-    let asked = ask(
-        &request.root,
-        &pids,
+    let asking = Asking {
+        root: &request.root,
         page_bytes,
-        request.threads,
-        terminal,
-        question,
-    )?;
-    if asked.refused > 0 && !request.quiet {
-        terminal.remark(&format!(
-            "{} of {} processes are not for this user (root may see all)",
-            asked.refused,
-            pids.len()
-        ));
-    }
-    let holders: Vec<_> = asked.answers.into_iter().flatten().collect();
+        threads: request.threads,
+        quiet: request.quiet,
+    };
+    let holders: Vec<_> = asking
+        .ask(&pids, terminal, question)?
+        .into_iter()
+        .flatten()
+        .collect();
     let mut out = Target::Stdout.begin()?;
     match request.format {
         TableFormat::Aligned => out.write_text(&owner_text(&pages, &holders, page_bytes))?,

@@ -1,0 +1,45 @@
+//! Asking several processes, and saying how many would not answer.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::mappings::ask;
+use crate::source::Process;
+use crate::terminal::Terminal;
+
+/// Who is asked, and how.
+pub(super) struct Asking<'a> {
+    /// Where `proc` is.
+    pub(super) root: &'a Path,
+    /// Bytes of a page there.
+    pub(super) page_bytes: u64,
+    /// Workers.
+    pub(super) threads: usize,
+    /// Nothing but answers and errors.
+    pub(super) quiet: bool,
+}
+
+impl Asking<'_> {
+    /// The answers of these processes.
+    pub(super) fn ask<T: Send>(
+        &self,
+        pids: &[u32],
+        terminal: &Terminal,
+        question: impl Fn(Process, String) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let Asking {
+            root,
+            page_bytes,
+            threads,
+            ..
+        } = *self;
+        let asked = ask(root, pids, page_bytes, threads, terminal, question)?;
+        if asked.refused > 0 && !self.quiet {
+            let (refused, all) = (asked.refused, pids.len());
+            terminal.remark(&format!(
+                "{refused} of {all} processes are not for this user (root may see all)"
+            ));
+        }
+        Ok(asked.answers)
+    }
+}
