@@ -47,16 +47,29 @@ pub struct Overlay {
     large: Vec<AtomicU64>,
 }
 
-/// What a page is to its one process.
-const AREAS: [(&str, Class); 8] = [
-    ("heap", Class::Anon),
-    ("stack", Class::AnonThp),
-    ("anonymous", Class::AnonLarge),
-    ("program", Class::FileLarge),
-    ("file", Class::File),
-    ("shared memory", Class::Shmem),
-    ("hugetlb", Class::Hugetlb),
-    ("special", Class::PageTable),
+/// What a page is to its one process, in the legend's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Heap,
+    Stack,
+    Anonymous,
+    Program,
+    File,
+    Shared,
+    Hugetlb,
+    Special,
+}
+
+/// Name and colour of each part.
+const PARTS: [(Part, &str, Class); 8] = [
+    (Part::Heap, "heap", Class::Anon),
+    (Part::Stack, "stack", Class::AnonThp),
+    (Part::Anonymous, "anonymous", Class::AnonLarge),
+    (Part::Program, "program", Class::FileLarge),
+    (Part::File, "file", Class::File),
+    (Part::Shared, "shared memory", Class::Shmem),
+    (Part::Hugetlb, "hugetlb", Class::Hugetlb),
+    (Part::Special, "special", Class::PageTable),
 ];
 
 /// Colours of several processes, and of what they share.
@@ -87,9 +100,9 @@ impl Overlay {
             like,
         };
         let named = match &sought {
-            Sought::Held(held) if held.processes.len() == 1 => AREAS
+            Sought::Held(held) if held.processes.len() == 1 => PARTS
                 .iter()
-                .map(|&(name, like)| (name.to_owned(), Some(like)))
+                .map(|&(_, name, like)| (name.to_owned(), Some(like)))
                 .collect(),
             Sought::Held(held) => {
                 let processes = held.processes.iter().zip(PROCESSES);
@@ -196,25 +209,30 @@ fn is_large(class: Class) -> bool {
     )
 }
 
+impl Part {
+    fn of(class: Class, area: Area) -> Self {
+        match (class, area) {
+            (Class::Hugetlb | Class::HugetlbFree, _) => Self::Hugetlb,
+            (Class::Shmem | Class::ShmemLarge, _) => Self::Shared,
+            (Class::File | Class::FileLarge, Area::Program) => Self::Program,
+            (Class::File | Class::FileLarge, _) => Self::File,
+            (Class::Anon | Class::AnonLarge | Class::AnonThp | Class::Ksm, area) => match area {
+                Area::Heap => Self::Heap,
+                Area::Stack => Self::Stack,
+                _ => Self::Anonymous,
+            },
+            _ => Self::Special,
+        }
+    }
+}
+
 impl Held {
     /// The kind's number of a page of this class.
     fn number(&self, mark: u8, class: Class) -> usize {
         if self.processes.len() > 1 {
             return usize::from(mark);
         }
-        let area = Area::ALL[usize::from(mark)];
-        match (class, area) {
-            (Class::Hugetlb | Class::HugetlbFree, _) => 6,
-            (Class::Shmem | Class::ShmemLarge, _) => 5,
-            (Class::File | Class::FileLarge, Area::Program) => 3,
-            (Class::File | Class::FileLarge, _) => 4,
-            (Class::Anon | Class::AnonLarge | Class::AnonThp | Class::Ksm, area) => match area {
-                Area::Heap => 0,
-                Area::Stack => 1,
-                _ => 2,
-            },
-            _ => 7,
-        }
+        Part::of(class, Area::ALL[usize::from(mark)]) as usize
     }
 
     /// The marked pages inside `pages`, ascending.
@@ -222,5 +240,35 @@ impl Held {
         let first = self.pages.partition_point(|(pfn, _)| *pfn < pages.start);
         let inside = move |(pfn, _): &&(Pfn, u8)| *pfn < pages.end;
         self.pages[first..].iter().take_while(inside).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stand_at_their_numbers() {
+        for (number, (part, ..)) in PARTS.iter().enumerate() {
+            assert_eq!(*part as usize, number);
+        }
+    }
+
+    #[test]
+    fn what_a_page_is_outranks_where_it_is_mapped() {
+        let table = [
+            (Class::Anon, Area::Heap, Part::Heap),
+            (Class::AnonThp, Area::Stack, Part::Stack),
+            // A private page of a file that was written to.
+            (Class::Anon, Area::Program, Part::Anonymous),
+            (Class::FileLarge, Area::Program, Part::Program),
+            (Class::File, Area::Heap, Part::File),
+            (Class::Shmem, Area::Other, Part::Shared),
+            (Class::Hugetlb, Area::Heap, Part::Hugetlb),
+            (Class::Zero, Area::Heap, Part::Special),
+        ];
+        for (class, area, part) in table {
+            assert_eq!(Part::of(class, area), part, "{class:?} {area:?}");
+        }
     }
 }
