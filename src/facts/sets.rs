@@ -28,7 +28,7 @@ pub struct Beside {
     pub guards: u64,
 }
 
-/// A summary: the most frequent set first, then what is no page, and the sum of pages.
+/// A summary: the most frequent set first, then what is no page.
 pub fn set_rows(
     sets: &[SetCount],
     beside: Beside,

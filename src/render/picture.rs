@@ -10,7 +10,7 @@ use super::entries::{Entry, Meaning};
 use super::legend::{Widths, legend, wanted_width};
 use super::map::{Map, MapPart, MapRows, Span};
 use super::palette::{Colour, Palette};
-use super::series::{Moment, Series};
+use super::series::Series;
 use super::strip::strip;
 use super::subject::Subject;
 use crate::classify::{Class, Key};
@@ -117,7 +117,7 @@ pub fn picture(
     let entries = meaning.entries(&scan.keys);
     let colours = colours(&entries, &meaning.tints(), &style.palette);
     let notes = place.map_or_else(|| subject.notes(), |place| place.series.notes.clone());
-    let surround = Surround::new(subject, &entries, &notes, meaning, style.legend, place);
+    let surround = Surround::new(subject, &entries, &notes, style.legend, place);
     let map_y = height(surround.top.as_ref());
     let span = place.map_or_else(
         || Span::new(scan.end, &scan.grid.holes(layout.row_pages()), &layout),
@@ -177,7 +177,6 @@ impl Surround {
         subject: &Subject,
         entries: &[Entry],
         notes: &[String],
-        meaning: Meaning<'_>,
         legend_place: LegendPlace,
         place: Option<Place<'_>>,
     ) -> Self {
@@ -194,11 +193,7 @@ impl Surround {
             || caption(subject, width),
             |place| moment_caption(subject, place.series, place.number, width),
         );
-        let chart = place.map(|place| {
-            let of = |moment: &Moment| meaning.entries(&moment.keys);
-            let entries: Vec<_> = place.series.moments.iter().map(of).collect();
-            strip(place.series, &entries, place.number, width)
-        });
+        let chart = place.map(|place| strip(place.series, place.number, width));
         let legend = |width| legend(entries, page_bytes, notes, least, width);
         let (side, bottom) = match legend_place {
             LegendPlace::Right => (Some(legend(side_width)), chart),

@@ -74,7 +74,11 @@ pub struct Series {
     pub(super) notes: Vec<String>,
     pub(super) widths: Widths,
     pub(super) all: Tally,
+    /// The legend's lines of each reading, before any page was marked: what the strip shows.
+    pub(super) entries: Vec<Vec<Entry>>,
     known: Known,
+    /// Whether all readings say when they began.
+    has_times: bool,
 }
 
 impl Series {
@@ -85,7 +89,10 @@ impl Series {
             all.merge(&moment.keys);
         }
         let holes = readings.holes.unwrap_or_default();
+        let is_known = |moment: &Moment| moment.clock != Clock::FileDate;
         let mut series = Self {
+            has_times: readings.moments.iter().all(is_known),
+            entries: Vec::new(),
             span: Span::new(readings.end, &holes, &subject.layout),
             moments: readings.moments,
             notes: Vec::new(),
@@ -94,7 +101,10 @@ impl Series {
             known: readings.known,
         };
         series.notes = series.notes_of(subject);
-        series.widths = series.widths_of(subject.page_size.bytes(), lens, palette);
+        let meaning = series.meaning(lens, palette);
+        let of = |moment: &Moment| meaning.entries(&moment.keys);
+        series.entries = series.moments.iter().map(of).collect();
+        series.widths = series.widths_of(subject.page_size.bytes(), lens);
         series
     }
 
@@ -115,11 +125,7 @@ impl Series {
 
     /// Time from the first reading's beginning to that of `number`; `None` where that is not known.
     pub fn elapsed(&self, number: usize) -> Option<Duration> {
-        let is_known = |moment: &Moment| moment.clock != Clock::FileDate;
-        if !self.moments.iter().all(is_known) {
-            return None;
-        }
-        let first = self.moments.first()?.time;
+        let first = self.moments.first().filter(|_| self.has_times)?.time;
         self.moments[number]
             .time
             .duration_since(first)
@@ -174,14 +180,10 @@ impl Series {
 
     /// Of every picture's legend the widest column. A number may be wider in its middle than at its
     /// largest (999 MiB, 1 GiB).
-    fn widths_of(&self, page_bytes: u64, lens: Lens, palette: &Palette) -> Widths {
-        let meaning = self.meaning(lens, palette);
+    fn widths_of(&self, page_bytes: u64, lens: Lens) -> Widths {
         let of = |entries: &[Entry]| widths(entries, page_bytes);
         let wider = |one: Widths, other: Widths| std::array::from_fn(|at| one[at].max(other[at]));
-        let all = self
-            .moments
-            .iter()
-            .map(|moment| of(&meaning.entries(&moment.keys)));
+        let all = self.entries.iter().map(|entries| of(entries));
         let widest = all.fold(Widths::default(), wider);
         if lens != Lens::Changes {
             return widest;

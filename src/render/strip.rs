@@ -20,9 +20,9 @@ const HEIGHT: usize = 106;
 /// Ends of the chart, in per cent: of these the least that holds all used memory.
 const ENDS: [u64; 7] = [1, 2, 5, 10, 20, 50, 100];
 
-/// Draws the strip with its cursor at `now`. `entries` are those of each reading, alike but for
-/// their pages.
-pub(super) fn strip(series: &Series, entries: &[Vec<Entry>], now: usize, width: usize) -> Canvas {
+/// Draws the strip with its cursor at `now`.
+pub(super) fn strip(series: &Series, now: usize, width: usize) -> Canvas {
+    let entries = &series.entries;
     let mut canvas = Canvas::new(width, HEIGHT);
     let room = width as i64 - 2 * MARGIN;
     let edges = edges(series, room);
