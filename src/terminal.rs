@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -10,10 +11,14 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::error::{Error, Result, printable};
 use crate::scan::Watcher;
 
+/// How long processes are asked before progress is shown.
+const LONG: Duration = Duration::from_millis(500);
+
 /// What the user sees while a run goes on, and how the user ends it.
 #[derive(Debug)]
 pub struct Terminal {
     progress: ProgressBar,
+    started: Instant,
     signal: Arc<AtomicUsize>,
     /// While true, a signal ends the process the system's way.
     at_once: Arc<AtomicBool>,
@@ -36,13 +41,10 @@ impl Terminal {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let style = ProgressStyle::with_template(
-            "{bar:32} {percent:>3} %  {human_pos} of {human_len} pages  {eta}",
-        );
-        let progress = ProgressBar::with_draw_target(None, target)
-            .with_style(style.expect("the template is well formed"));
+        let progress = ProgressBar::with_draw_target(None, target).with_style(style("pages"));
         Self {
             progress,
+            started: Instant::now(),
             signal,
             at_once,
         }
@@ -91,6 +93,18 @@ impl Watcher for Terminal {
         self.progress.set_position(done);
     }
 
+    fn on_processes(&self, done: usize, all: usize) {
+        // Most questions are answered before anybody would look.
+        if self.started.elapsed() < LONG {
+            return;
+        }
+        if self.progress.length() != Some(all as u64) {
+            self.progress.set_style(style("processes"));
+            self.progress.set_length(all as u64);
+        }
+        self.progress.set_position(done as u64);
+    }
+
     fn stop(&self) -> Option<Error> {
         match self.signal.load(Ordering::Relaxed) {
             0 => None,
@@ -99,6 +113,12 @@ impl Watcher for Terminal {
             }),
         }
     }
+}
+
+fn style(unit: &str) -> ProgressStyle {
+    let template =
+        format!("{{bar:32}} {{percent:>3}} %  {{human_pos}} of {{human_len}} {unit}  {{eta}}");
+    ProgressStyle::with_template(&template).expect("the template is well formed")
 }
 
 /// Says on standard error, in one line, what went wrong. Names of files cannot steer the terminal.

@@ -262,7 +262,7 @@ fn what_cannot_be_asked_is_one_line() {
             &["-p", "99"],
             "cannot read process 99: there is no such process",
         ),
-        (&["-c", "/etc/hostname"], "it is no directory"),
+        (&["-c", "/etc/hostname"], "it is not a cgroup's directory"),
         (&["-c", "/no/such/cgroup"], "cannot read /no/such/cgroup"),
         (&["-L", "-M"], "kpagecount"),
     ];

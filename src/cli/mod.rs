@@ -16,7 +16,9 @@ pub use args::{Args, Usage, parse};
 pub use diff::{Compared, DiffRequest};
 pub use flags::{Cgroup, FlagsFormat, FlagsRequest, PagesOf, PagesRequest};
 pub use look::{Look, Scale};
-pub use processes::{OrdersRequest, OwnerRequest, PageAt, PagetableRequest, SegmentsRequest};
+pub use processes::{
+    Detail, OrdersRequest, OwnerRequest, PageAt, PagetableRequest, SegmentsRequest, ThpRequest, Who,
+};
 pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};
 pub use request::{ExportRequest, PaletteRequest, Request, open_palette};

@@ -3,21 +3,42 @@
 use std::path::PathBuf;
 
 use super::args::{
-    OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs, TableFormatArg,
+    OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs, TableFormatArg, ThpArgs,
+    ThpFormatArg, WhoArgs,
 };
 use super::request::threads_or_all;
+use super::source::size;
 use crate::facts::Omitted;
 use crate::kernel::{Pfn, parse_number};
 use crate::mappings::Contiguity;
 use crate::output::TableFormat;
+
+/// Which processes are asked.
+#[derive(Clone, Debug)]
+pub enum Who {
+    /// All that there are.
+    All,
+    /// These.
+    Pids(Vec<u32>),
+    /// Those of a cgroup and of those below it, by its directory.
+    Cgroup(PathBuf),
+}
+
+fn who(args: WhoArgs) -> Who {
+    match args.cgroup {
+        Some(path) => Who::Cgroup(path),
+        None if args.pids.is_empty() => Who::All,
+        None => Who::Pids(args.pids),
+    }
+}
 
 /// Blocks of processes by order.
 #[derive(Debug)]
 pub struct OrdersRequest {
     /// Where `proc` is.
     pub root: PathBuf,
-    /// Processes; all where there is none.
-    pub pids: Vec<u32>,
+    /// Which processes.
+    pub who: Who,
     /// What has to be contiguous.
     pub contiguity: Contiguity,
     /// Whether each mapping has a row.
@@ -36,7 +57,7 @@ pub(super) fn orders(args: OrdersArgs) -> OrdersRequest {
     let omits = args.omit_file_backed || args.omit_unfaulted_vmas;
     OrdersRequest {
         root: args.sysroot.unwrap_or_else(|| "/".into()),
-        pids: args.pids,
+        who: who(args.who),
         contiguity: match args.physical {
             true => Contiguity::Physical,
             false => Contiguity::Virtual,
@@ -178,6 +199,63 @@ pub(super) fn owner(args: OwnerArgs) -> Result<OwnerRequest, String> {
         root: args.answer.sysroot.unwrap_or_else(|| "/".into()),
         pages: args.pages.iter().map(page).collect::<Result<_, String>>()?,
         format: table_format(args.answer.format),
+        threads: threads_or_all(args.threads),
+        quiet: args.quiet,
+    })
+}
+
+/// Large folios of processes.
+#[derive(Debug)]
+pub struct ThpRequest {
+    /// Where `proc` is.
+    pub root: PathBuf,
+    /// Which processes.
+    pub who: Who,
+    /// Sizes of blocks that are counted, too, in bytes.
+    pub blocks: Vec<u64>,
+    /// What has rows of its own.
+    pub detail: Detail,
+    /// The format; `None` is that of thpmaps.
+    pub format: Option<TableFormat>,
+    /// Workers.
+    pub threads: usize,
+    /// No remarks.
+    pub quiet: bool,
+}
+
+/// What has rows of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// All processes are one.
+    Sum,
+    /// Each process.
+    Processes,
+    /// Each mapping.
+    Mappings,
+}
+
+pub(super) fn thp(args: ThpArgs) -> Result<ThpRequest, String> {
+    let block = |text: &String| {
+        let bytes = size(text).filter(|bytes| bytes.is_power_of_two());
+        bytes.ok_or_else(|| format!("--cont {text} is no size of a block (64K, 1MiB, 65536)"))
+    };
+    let format = match args.format {
+        ThpFormatArg::Text => Some(TableFormat::Aligned),
+        ThpFormatArg::Json => Some(TableFormat::Json),
+        ThpFormatArg::Csv => Some(TableFormat::Csv),
+        ThpFormatArg::Tsv => Some(TableFormat::Tsv),
+        ThpFormatArg::Thpmaps => None,
+    };
+    Ok(ThpRequest {
+        root: args.sysroot.unwrap_or_else(|| "/".into()),
+        who: who(args.who),
+        blocks: args.cont.iter().map(block).collect::<Result<_, String>>()?,
+        detail: match (args.rollup, args.mappings || format.is_none()) {
+            (true, _) => Detail::Sum,
+            (false, true) => Detail::Mappings,
+            (false, false) => Detail::Processes,
+        },
+        format,
         threads: threads_or_all(args.threads),
         quiet: args.quiet,
     })

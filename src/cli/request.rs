@@ -7,8 +7,8 @@ use super::args::{Args, PaletteVerb, PlaneArg, RunArgs, Usage, Verb};
 use super::diff::{DiffRequest, diff};
 use super::flags::{FlagsRequest, flags};
 use super::processes::{
-    OrdersRequest, OwnerRequest, PagetableRequest, SegmentsRequest, orders, owner, pagetable,
-    segments,
+    OrdersRequest, OwnerRequest, PagetableRequest, SegmentsRequest, ThpRequest, orders, owner,
+    pagetable, segments, thp,
 };
 use super::record::{RecordRequest, Until, record};
 use super::snapshot::{SnapshotRequest, snapshot};
@@ -31,6 +31,8 @@ pub enum Request {
     Flags(FlagsRequest),
     /// Ask how processes lie.
     Orders(OrdersRequest),
+    /// Count large folios.
+    Thp(ThpRequest),
     /// Print segments.
     Segments(SegmentsRequest),
     /// Say who holds pages.
@@ -89,6 +91,7 @@ impl Request {
                 .map_err(Usage::Wrong),
             Verb::Flags(args) => flags(*args).map(Self::Flags).map_err(Usage::Wrong),
             Verb::Orders(args) => Ok(Self::Orders(orders(args))),
+            Verb::Thp(args) => thp(args).map(Self::Thp).map_err(Usage::Wrong),
             Verb::Segments(args) => Ok(Self::Segments(segments(args))),
             Verb::Owner(args) => owner(args).map(Self::Owner).map_err(Usage::Wrong),
             Verb::Pagetable(args) => pagetable(args).map(Self::Pagetable).map_err(Usage::Wrong),
@@ -125,9 +128,10 @@ impl Request {
             }
             // What a command shows is its own.
             Self::Record(request) => request.quiet || matches!(request.until, Until::Command(_)),
+            Self::Orders(request) => request.quiet,
+            Self::Thp(request) => request.quiet,
+            Self::Owner(request) => request.quiet,
             Self::Flags(_)
-            | Self::Orders(_)
-            | Self::Owner(_)
             | Self::Pagetable(_)
             | Self::Segments(_)
             | Self::Info(_)

@@ -152,21 +152,21 @@ fn file_and_frames(path: &Path) -> Result<Place, String> {
 
 /// `4096`, `4K`, `16KiB`, `64k`: a power of two from 1 KiB to 1 MiB.
 fn page_size(text: &str) -> Result<u64, String> {
-    let lower = text.to_ascii_lowercase();
-    let digits = lower.trim_end_matches("ib").trim_end_matches('b');
-    let (digits, unit) = match digits.strip_suffix(['k', 'm']) {
-        Some(number) if digits.ends_with('m') => (number, 1 << 20),
-        Some(number) => (number, 1 << 10),
-        None => (digits, 1),
-    };
-    let bytes = digits
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(unit));
-    bytes.filter(|&bytes| is_page_size(bytes)).ok_or_else(|| {
+    size(text).filter(|&bytes| is_page_size(bytes)).ok_or_else(|| {
         format!("--page-size {text} is no page size (a power of two from 1 KiB to 1 MiB: 4096, 16KiB, 64k)")
     })
+}
+
+/// A number of bytes: `4096`, `64k`, `2MiB`, `1G`.
+pub(super) fn size(text: &str) -> Option<u64> {
+    const UNITS: [(char, u32); 4] = [('k', 10), ('m', 20), ('g', 30), ('t', 40)];
+    let lower = text.to_ascii_lowercase();
+    let digits = lower.trim_end_matches("ib").trim_end_matches('b');
+    let unit = UNITS.iter().find(|(unit, _)| digits.ends_with(*unit));
+    let shift = unit.map_or(0, |&(_, shift)| shift);
+    let digits = digits.trim_end_matches(|last| unit.is_some_and(|&(unit, _)| last == unit));
+    let number: u64 = digits.trim().parse().ok()?;
+    number.checked_mul(1 << shift)
 }
 
 /// <https://reproducible-builds.org/specs/source-date-epoch/>: a time that outputs carry instead

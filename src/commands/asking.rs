@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::cli::Who;
 use crate::error::Result;
 use crate::mappings::ask;
-use crate::source::Process;
+use crate::source::{Process, processes, processes_of_cgroup};
 use crate::terminal::Terminal;
 
 /// Who is asked, and how.
@@ -17,6 +18,15 @@ pub(super) struct Asking<'a> {
     pub(super) threads: usize,
     /// Nothing but answers and errors.
     pub(super) quiet: bool,
+}
+
+/// The numbers of those who are meant, of the system below `root`.
+pub(super) fn meant(who: &Who, root: &Path) -> Result<Vec<u32>> {
+    match who {
+        Who::All => processes(root),
+        Who::Pids(pids) => Ok(pids.clone()),
+        Who::Cgroup(path) => processes_of_cgroup(path),
+    }
 }
 
 impl Asking<'_> {
@@ -34,6 +44,7 @@ impl Asking<'_> {
             ..
         } = *self;
         let asked = ask(root, pids, page_bytes, threads, terminal, question)?;
+        terminal.clear();
         if asked.refused > 0 && !self.quiet {
             let (refused, all) = (asked.refused, pids.len());
             terminal.remark(&format!(

@@ -13,6 +13,7 @@ mod record;
 mod segments;
 mod snapshot;
 mod sought;
+mod thp;
 mod timelapse;
 
 use std::process::ExitStatus;
@@ -32,6 +33,7 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
         Request::Flags(request) => flags::answer(request, terminal)?,
         Request::Diff(request) => diff::compare(request, terminal)?,
         Request::Orders(request) => orders::list(request, terminal)?,
+        Request::Thp(request) => thp::list(request, terminal)?,
         Request::Segments(request) => segments::list(request, terminal)?,
         Request::Owner(request) => owner::tell(request, terminal)?,
         Request::Pagetable(request) => pagetable::list(request, terminal)?,

@@ -1,12 +1,12 @@
 //! `pagemap-viz orders`: present memory of processes by order.
 
-use super::asking::Asking;
+use super::asking::{Asking, meant};
 use crate::cli::OrdersRequest;
 use crate::error::Result;
 use crate::facts::{mem_hist_text, order_columns, order_rows};
 use crate::mappings::orders_of;
 use crate::output::{Target, write_table};
-use crate::source::{machine_of, processes};
+use crate::source::machine_of;
 use crate::terminal::Terminal;
 
 /// Asks the processes that are meant and prints what they answered.
@@ -14,10 +14,7 @@ pub(super) fn list(request: &OrdersRequest, terminal: &Terminal) -> Result<()> {
     let machine = machine_of(&request.root);
     let page_bytes = machine.page_size.bytes();
     let max_order = machine.pmd_pages.ilog2();
-    let pids = match request.pids.is_empty() {
-        true => processes(&request.root)?,
-        false => request.pids.clone(),
-    };
+    let pids = meant(&request.who, &request.root)?;
     terminal.take_signals();
     let question = |process, name| orders_of(process, name, request.contiguity, max_order);
     let asking = Asking {

@@ -226,10 +226,19 @@ pub enum Error {
     },
 
     /// A cgroup is a directory.
-    #[error("cannot take {} for a cgroup: it is no directory (a cgroup is one below /sys/fs/cgroup, or @INODE)", .path.display())]
+    #[error("cannot take {} for a cgroup: it is not a cgroup's directory (one below /sys/fs/cgroup, or @INODE)", .path.display())]
     NotACgroup {
         /// What was given.
         path: PathBuf,
+    },
+
+    /// A block of several pages.
+    #[error("--cont of {bytes} bytes is less than two pages of {page_bytes} bytes")]
+    BlockTooSmall {
+        /// What was asked.
+        bytes: u64,
+        /// The base page size.
+        page_bytes: u64,
     },
 
     /// Only files have pages in the page cache.

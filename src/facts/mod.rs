@@ -11,6 +11,7 @@ mod segments;
 mod series;
 mod sets;
 mod table;
+mod thp;
 
 pub use matrix::matrix_text;
 pub use orders::{Omitted, mem_hist_text, order_columns, order_rows};
@@ -22,6 +23,7 @@ pub use sets::{
     Beside, ListColumns, ListPlace, SET_COLUMNS, described, file_text, page_types_summary, set_rows,
 };
 pub use table::{Cell, Column};
+pub use thp::{thp_columns, thp_rows, thp_sum_rows, thpmaps_sum_text, thpmaps_text};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};

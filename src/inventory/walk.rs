@@ -200,7 +200,7 @@ impl Walk<'_> {
         self.watcher.stop().map_or(Ok(()), Err)?;
         let mut done = 0;
         while done < entries.len() {
-            let run = following(&entries[done..]);
+            let run = PagemapEntry::consecutive(&entries[done..]);
             let place = at + done as u64;
             match entries[done].pfn().filter(|&pfn| pfn != Pfn(0)) {
                 Some(first) => {
@@ -302,15 +302,6 @@ impl Planes {
     fn map_count(&self, at: usize) -> u64 {
         self.counts.get(at).copied().unwrap_or(0)
     }
-}
-
-/// How many entries from the first on have page numbers that follow each other; 1 where there is no page.
-fn following(entries: &[PagemapEntry]) -> usize {
-    let Some(first) = entries[0].pfn().filter(|&pfn| pfn != Pfn(0)) else {
-        return 1;
-    };
-    let follows = |(at, entry): &(u64, &PagemapEntry)| entry.pfn() == Some(first.plus(*at));
-    (0u64..).zip(entries).take_while(follows).count()
 }
 
 /// Consecutive pages that are alike.

@@ -50,6 +50,16 @@ impl PagemapEntry {
         self.is_present().then_some(Pfn(self.0 & ((1 << 55) - 1)))
     }
 
+    /// How many entries, from the first on, have page numbers that follow each other; 1 where there is no page,
+    /// or none that the kernel tells.
+    pub fn consecutive(entries: &[Self]) -> usize {
+        let Some(first) = entries[0].pfn().filter(|&pfn| pfn != Pfn(0)) else {
+            return 1;
+        };
+        let follows = |(at, entry): &(u64, &Self)| entry.pfn() == Some(first.plus(*at));
+        (0..).zip(entries).take_while(follows).count()
+    }
+
     /// Swap type and offset, as page-types takes them, of an entry with the swap bit.
     pub fn swap(self) -> Option<(u8, u64)> {
         let place = self.0 & ((1 << 55) - 1);

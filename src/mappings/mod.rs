@@ -1,14 +1,17 @@
 //! How the memory of processes lies: by mapping, from page tables alone.
 
+mod folios;
 mod orders;
 mod owners;
 mod units;
 
+pub use folios::{Backing, Count, Fit, LargeFolios, MappingFolios, ProcessFolios, folios_of};
 pub use orders::{Blocks, Contiguity, MappingOrders, ProcessOrders, orders_of};
 pub use owners::{Holder, folio_of, holders};
 pub use units::{Unit, UnitRun, unit_runs, unit_sizes, units};
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -43,8 +46,10 @@ pub fn ask<T: Send>(
         threads,
         cause: cause.to_string(),
     })?;
+    let done = AtomicUsize::new(0);
     let one = |&pid: &u32| {
         watcher.stop().map_or(Ok(()), Err)?;
+        watcher.on_processes(done.fetch_add(1, Ordering::Relaxed), pids.len());
         let process = Process::open(root, pid, page_bytes)?;
         question(process, process_name(root, pid).unwrap_or_default())
     };

@@ -157,6 +157,9 @@ pub trait Watcher: Sync {
     /// `done` of about `expected` pages are read.
     fn on_pages(&self, done: u64, expected: u64);
 
+    /// `done` of `all` processes were asked.
+    fn on_processes(&self, _done: usize, _all: usize) {}
+
     /// The reason to stop, if there is one. Asked between two reads, so at most some milliseconds
     /// pass.
     fn stop(&self) -> Option<Error>;

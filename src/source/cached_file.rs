@@ -196,19 +196,6 @@ fn metadata(path: &Path) -> Result<std::fs::Metadata> {
     })
 }
 
-/// The number that the kernel gives for pages charged to a cgroup: the inode of its directory.
-///
-/// # Errors
-/// It is no directory.
-pub fn cgroup_inode(path: &Path) -> Result<u64> {
-    match metadata(path)? {
-        metadata if metadata.is_dir() => Ok(metadata.ino()),
-        _ => Err(Error::NotACgroup {
-            path: path.to_owned(),
-        }),
-    }
-}
-
 fn map(file: &File, offset: u64, bytes: u64) -> io::Result<Mmap> {
     let mut options = MmapOptions::new();
     options.offset(offset).len(bytes as usize);

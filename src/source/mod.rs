@@ -4,6 +4,7 @@
 //! here judges a page.
 
 mod cached_file;
+mod cgroup;
 mod example;
 mod flags_file;
 mod machine;
@@ -12,7 +13,8 @@ mod recording;
 mod system;
 mod unpack;
 
-pub use cached_file::{CachedFiles, FileState, cgroup_inode, files_below};
+pub use cached_file::{CachedFiles, FileState, files_below};
+pub use cgroup::{cgroup_inode, processes_of_cgroup};
 pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, MemorySpan, PageSize, is_page_size};

@@ -16,7 +16,8 @@ pub(super) use pictures::{
     DiffArgs, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, SoughtArgs, TimelapseArgs,
 };
 pub(super) use processes::{
-    OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs, TableFormatArg,
+    OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs, TableFormatArg, ThpArgs,
+    ThpFormatArg, WhoArgs,
 };
 pub(super) use readings::{
     NiceArg, PaceArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,
@@ -52,6 +53,8 @@ pub(super) enum Verb {
     Flags(Box<FlagsArgs>),
     /// How large the aligned blocks are that processes have present, as mem_hist.py does
     Orders(OrdersArgs),
+    /// Count the large folios of processes by size, and how they are mapped, as the kernel's thpmaps does
+    Thp(ThpArgs),
     /// Print the segments of a process and the page sizes behind them, as pagestat does
     Segments(SegmentsArgs),
     /// Say who holds a page: class, folio, cgroup, processes and mappings

@@ -12,8 +12,8 @@ use clap::{Args as ClapArgs, ValueEnum};
     A block of an order is 2^order pages, aligned to its size and present as a whole; what is part of a larger block\n\
     does not count again. Processes with the largest blocks come last.")]
 pub(in crate::cli) struct OrdersArgs {
-    /// Processes; default: all
-    pub(in crate::cli) pids: Vec<u32>,
+    #[command(flatten)]
+    pub(in crate::cli) who: WhoArgs,
 
     /// Blocks that are contiguous and aligned in memory, too, and not in addresses alone
     #[arg(long)]
@@ -51,6 +51,72 @@ pub(in crate::cli) struct OrdersArgs {
     /// No remarks on standard error
     #[arg(short, long)]
     pub(in crate::cli) quiet: bool,
+}
+
+/// Which processes are asked.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct WhoArgs {
+    /// Processes; default: all
+    #[arg(value_name = "PID")]
+    pub(in crate::cli) pids: Vec<u32>,
+
+    /// The processes of this cgroup, by its directory, and of those below it
+    #[arg(long, value_name = "PATH", conflicts_with = "pids")]
+    pub(in crate::cli) cgroup: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    sudo pagemap-viz thp\n  \
+    sudo pagemap-viz thp 812 --mappings --cont 64K\n  \
+    sudo pagemap-viz thp --cgroup /sys/fs/cgroup/system.slice --rollup --format json\n\
+    Aligned: whole folios at addresses that are multiples of their size; unaligned: whole ones elsewhere; partial: folios\n\
+    of which a mapping does not have all pages. Shares are shares of what is resident of the same kind.")]
+pub(in crate::cli) struct ThpArgs {
+    #[command(flatten)]
+    pub(in crate::cli) who: WhoArgs,
+
+    /// Count blocks of this size, too, that are aligned in addresses and in memory and inside one folio; again for more
+    #[arg(long, value_name = "SIZE")]
+    pub(in crate::cli) cont: Vec<String>,
+
+    /// Rows for each mapping
+    #[arg(long, conflicts_with = "rollup")]
+    pub(in crate::cli) mappings: bool,
+
+    /// All processes together
+    #[arg(long)]
+    pub(in crate::cli) rollup: bool,
+
+    /// text, json, csv, tsv, or thpmaps (the layout of the kernel's thpmaps, by mapping unless --rollup)
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub(in crate::cli) format: ThpFormatArg,
+
+    /// Processes of the captured system below DIR
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) sysroot: Option<PathBuf>,
+
+    /// Threads that read; default: one a processor
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(in crate::cli) threads: Option<u16>,
+
+    /// No remarks on standard error
+    #[arg(short, long)]
+    pub(in crate::cli) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(in crate::cli) enum ThpFormatArg {
+    Text,
+    Json,
+    Csv,
+    Tsv,
+    Thpmaps,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

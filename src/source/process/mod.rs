@@ -39,6 +39,7 @@ const KERNEL_HALF: u64 = 1 << 63;
 #[derive(Debug)]
 pub struct Process {
     pid: u32,
+    root: PathBuf,
     directory: PathBuf,
     page_bytes: u64,
     pagemap: Pagemap,
@@ -62,7 +63,7 @@ impl Process {
     /// # Errors
     /// There is none, or it is not for this user.
     pub fn open(root: &Path, pid: u32, page_bytes: u64) -> Result<Self> {
-        Self::open_in(root.join("proc").join(pid.to_string()), pid, page_bytes)
+        Self::open_in(root, &pid.to_string(), pid, page_bytes)
     }
 
     /// Opens our own process, whatever number it has in the name space of `/proc`.
@@ -70,10 +71,11 @@ impl Process {
     /// # Errors
     /// As [`Process::open`].
     pub fn own(page_bytes: u64) -> Result<Self> {
-        Self::open_in("/proc/self".into(), std::process::id(), page_bytes)
+        Self::open_in(Path::new("/"), "self", std::process::id(), page_bytes)
     }
 
-    fn open_in(directory: PathBuf, pid: u32, page_bytes: u64) -> Result<Self> {
+    fn open_in(root: &Path, name: &str, pid: u32, page_bytes: u64) -> Result<Self> {
+        let directory = root.join("proc").join(name);
         let failed = |cause| failed(pid, cause);
         let index = directory.join("pagemap.idx");
         let pagemap = if index.exists() {
@@ -83,6 +85,7 @@ impl Process {
         };
         Ok(Self {
             pid,
+            root: root.to_owned(),
             directory,
             page_bytes,
             pagemap,
@@ -104,6 +107,11 @@ impl Process {
             needs_page_numbers: false,
             ..self
         }
+    }
+
+    /// Where the `proc` is that it is in.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Its number.
