@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{Pfn, PfnSet};
 use crate::recording::{
     Block, CHUNK_PAGES, ChunkEntry, ChunkState, Directory, Encoded, FrameHead, MachineHead, Plane,
-    Tag,
+    ProcessTable, Tag,
 };
 use crate::scan::Watcher;
 use crate::source::{Clock, Extent, FILES_EACH, FILES_ONCE, FILES_THAT_NAME, PageSize, Source};
@@ -128,13 +128,15 @@ impl Recorder {
         }
     }
 
-    /// Reads all memory of `source` once and gives the blocks of a frame.
+    /// Reads all memory of `source` once and gives the blocks of a frame, `processes` among them where some
+    /// were chosen.
     ///
     /// # Errors
     /// The source or the sink failed, there is no page, or the watcher said stop.
     pub fn frame(
         &mut self,
         source: &dyn Source,
+        processes: Option<ProcessTable>,
         watcher: &dyn Watcher,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
@@ -147,6 +149,9 @@ impl Recorder {
             texts: texts(source, &FILES_EACH),
         };
         sink(&self.block(Tag::Frame, head.encode()))?;
+        if let Some(table) = processes {
+            sink(&self.block(Tag::Processes, self.named(table).encode()))?;
+        }
         let mut directory = self.chunks_of(source, watcher, sink)?;
         if directory.pages == 0 {
             return Err(Error::Empty {
@@ -160,6 +165,17 @@ impl Recorder {
         sink(&self.block(Tag::Directory, directory.encode()))?;
         self.frames += 1;
         Ok(())
+    }
+
+    /// Without names where they are withheld.
+    fn named(&self, mut table: ProcessTable) -> ProcessTable {
+        if self.names == Names::Withheld {
+            table.cgroups.clear();
+            for process in &mut table.processes {
+                process.name.clear();
+            }
+        }
+        table
     }
 
     fn is_key(&self) -> bool {

@@ -224,7 +224,8 @@ fn pages_of(args: &FlagsArgs) -> Result<PagesOf, String> {
 /// A cgroup by its directory or `@INODE`.
 pub(super) fn cgroup(path: &Path) -> Result<Cgroup, String> {
     match path.to_str().and_then(|text| text.strip_prefix('@')) {
-        None => Ok(Cgroup::Directory(path.to_owned())),
+        // Without a slash at the end, as its name may be kept and looked up.
+        None => Ok(Cgroup::Directory(path.components().collect())),
         Some(inode) => inode.parse().map(Cgroup::Inode).map_err(|_| {
             format!("--cgroup @{inode} is no inode (a number after @, or a directory)")
         }),

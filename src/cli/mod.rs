@@ -23,6 +23,6 @@ pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};
 pub use request::{ExportRequest, PaletteRequest, Request, open_palette};
 pub use snapshot::SnapshotRequest;
-pub use sought::SoughtRequest;
+pub use sought::{Chosen, SoughtRequest};
 pub use source::SourceRequest;
 pub use timelapse::TimelapseRequest;

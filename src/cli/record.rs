@@ -1,12 +1,14 @@
 //! A recording as asked for, resolved.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
 use super::args::{NiceArg, PaceArgs, RecordArgs, RunArgs, SeriesArgs};
 use super::request::threads;
+use super::sought::{Chosen, chosen};
 use super::source::SourceRequest;
 use crate::output::Target;
 use crate::record::{Names, Priority};
@@ -30,6 +32,10 @@ pub struct RecordRequest {
     pub sources: Vec<SourceRequest>,
     /// What is recorded of each page.
     pub planes: Vec<Plane>,
+    /// Processes whose pages are kept.
+    pub chosen: Option<Chosen>,
+    /// A cgroup whose number is kept beside its name.
+    pub cgroup: Option<PathBuf>,
     /// Time from one frame to the next of the same source.
     pub every: Duration,
     /// What ends it.
@@ -81,24 +87,22 @@ pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
     if recording == Target::Stdout {
         return Err("a recording needs a file, because its end is written last".to_owned());
     }
-    let planes = planes(args.counts, args.cgroups);
-    recorded(
-        recording,
-        &args.series,
-        args.pace,
-        &args.run,
-        planes,
-        &usual,
-    )
+    let request = recorded(recording, &args.series, args.pace, &args.run, &usual)?;
+    Ok(RecordRequest {
+        planes: planes(args.counts, args.cgroups || args.cgroup.is_some()),
+        chosen: chosen(args.processes)?,
+        // As it is asked for later: without a slash at the end.
+        cgroup: args.cgroup.map(|path| path.components().collect()),
+        ..request
+    })
 }
 
-/// A recording of what `series` and `pace` say.
+/// A recording of the flags of what `series` and `pace` say.
 pub(super) fn recorded(
     recording: Target,
     series: &SeriesArgs,
     pace: PaceArgs,
     run: &RunArgs,
-    planes: Vec<Plane>,
     usual: &Usual,
 ) -> Result<RecordRequest, String> {
     let sources = SourceRequest::several(&series.typed, series.page_size.as_deref())?;
@@ -136,7 +140,9 @@ pub(super) fn recorded(
     Ok(RecordRequest {
         recording,
         sources,
-        planes,
+        planes: vec![Plane::Flags],
+        chosen: None,
+        cgroup: None,
         every: every.transpose()?.unwrap_or(USUAL_INTERVAL),
         until: if pace.command.is_empty() {
             bounds

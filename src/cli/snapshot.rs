@@ -37,7 +37,7 @@ pub(super) fn snapshot(args: SnapshotArgs) -> Result<SnapshotRequest, String> {
     let picture = Target::new(&args.picture);
     let json = args.json.as_deref().map(Target::new);
     differ(&picture, json.as_ref())?;
-    let sought = sought(args.sought, args.source.sysroot.as_ref())?;
+    let sought = sought(args.sought, args.look.reducer.as_ref())?;
     let (lens, reducer) = match &sought {
         Some(_) => (Lens::Overlay, "sought"),
         None => (lens(&args.lens)?, "proportional"),

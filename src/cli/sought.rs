@@ -1,8 +1,6 @@
 //! Pages that are looked for, resolved.
 
-use std::path::PathBuf;
-
-use super::args::SoughtArgs;
+use super::args::{ProcessArgs, SoughtArgs};
 use super::flags::{Cgroup, cgroup};
 use crate::inventory::Sight;
 use crate::kernel::{BitFilter, Edition, Folding};
@@ -10,39 +8,64 @@ use crate::kernel::{BitFilter, Edition, Folding};
 /// Pages that are looked for.
 #[derive(Clone, Debug)]
 pub enum SoughtRequest {
-    /// Those of processes of the system below a root.
-    Processes {
-        /// Where `proc` is.
-        root: PathBuf,
-        /// By number.
-        pids: Vec<u32>,
-        /// By name.
-        names: Vec<String>,
-    },
-    /// Those that are charged to a cgroup.
+    /// Those of processes.
+    Processes(Chosen),
+    /// Those that are charged to a cgroup, and how it was typed.
     Cgroup(Cgroup, String),
     /// Those whose flags meet a condition, and how it was typed.
     Flags(Sight, String),
 }
 
+/// Processes that are meant.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen {
+    /// By number.
+    pub pids: Vec<u32>,
+    /// By name.
+    pub names: Vec<String>,
+}
+
+impl Chosen {
+    /// True for a process of that number and name.
+    pub fn is_meant(&self, pid: u32, name: &str) -> bool {
+        self.pids.contains(&pid) || self.names.iter().any(|known| known == name)
+    }
+}
+
 pub(super) fn sought(
     args: SoughtArgs,
-    sysroot: Option<&PathBuf>,
+    reducer: Option<&String>,
 ) -> Result<Option<SoughtRequest>, String> {
-    if let Some(path) = &args.cgroup {
-        let shown = path.display().to_string();
-        return Ok(Some(SoughtRequest::Cgroup(cgroup(path)?, shown)));
+    let sought = match (args.cgroup, args.highlight) {
+        (Some(path), _) => {
+            let shown = path.display().to_string();
+            Some(SoughtRequest::Cgroup(cgroup(&path)?, shown))
+        }
+        (None, Some(text)) => Some(highlight(text)?),
+        (None, None) => chosen(args.processes)?.map(SoughtRequest::Processes),
+    };
+    match (&sought, reducer) {
+        (Some(_), Some(_)) => Err(
+            "--reducer does not go with pages that are looked for: one of them is enough to show in a pixel"
+                .to_owned(),
+        ),
+        _ => Ok(sought),
     }
-    if let Some(text) = args.highlight {
-        let (filter, _) = BitFilter::parse(&text, Edition::V6_12)
-            .map_err(|reason| format!("--highlight {text}: {reason}"))?;
-        let sight = Sight {
-            edition: Edition::V6_12,
-            folding: Folding::Raw,
-            filters: vec![filter],
-        };
-        return Ok(Some(SoughtRequest::Flags(sight, text)));
-    }
+}
+
+fn highlight(text: String) -> Result<SoughtRequest, String> {
+    let (filter, _) = BitFilter::parse(&text, Edition::V6_12)
+        .map_err(|reason| format!("--highlight {text}: {reason}"))?;
+    let sight = Sight {
+        edition: Edition::V6_12,
+        folding: Folding::Raw,
+        filters: vec![filter],
+    };
+    Ok(SoughtRequest::Flags(sight, text))
+}
+
+/// The processes that were typed, if any.
+pub(super) fn chosen(args: ProcessArgs) -> Result<Option<Chosen>, String> {
     if args.pid.is_empty() && args.comm.is_empty() {
         return Ok(None);
     }
@@ -52,8 +75,7 @@ pub(super) fn sought(
             .parse()
             .map_err(|_| format!("--pid {text} is no process (a number, or self)")),
     };
-    Ok(Some(SoughtRequest::Processes {
-        root: sysroot.cloned().unwrap_or_else(|| "/".into()),
+    Ok(Some(Chosen {
         pids: args.pid.iter().map(pid).collect::<Result<_, String>>()?,
         names: args.comm,
     }))

@@ -89,6 +89,15 @@ impl SourceRequest {
         }
     }
 
+    /// Where its `proc` is; `None` for a file.
+    pub fn root(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Live => Some(Path::new("/")),
+            Place::Sysroot(root) => Some(root),
+            Place::File(..) => None,
+        }
+    }
+
     /// True when it is all frames of a recording.
     pub(super) fn is_series(&self) -> bool {
         matches!(self.place, Place::File(_, Frames::All))

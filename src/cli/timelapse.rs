@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::args::TimelapseArgs;
+use super::flags::Cgroup;
 use super::look::{Look, lens};
 use super::record::{RecordRequest, Usual, recorded};
+use super::sought::{SoughtRequest, sought};
 use crate::output::{AnimationFormat, SeriesDirectory, Target};
 use crate::record::Priority;
 use crate::recording::Plane;
@@ -21,6 +23,8 @@ pub struct TimelapseRequest {
     pub directory: PathBuf,
     /// How they are read, into a file in the directory; unless they are in a recording already.
     pub recording: RecordRequest,
+    /// What is looked for.
+    pub sought: Option<SoughtRequest>,
     /// How the pictures look.
     pub look: Look,
     /// Whether what changed is marked.
@@ -65,7 +69,11 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
         priority: Priority::Normal,
         frames: u64::MAX,
     };
-    let lens = lens(&args.lens)?;
+    let sought = sought(args.sought, args.look.reducer.as_ref())?;
+    let (lens, reducer) = match &sought {
+        Some(_) => (Lens::Overlay, "sought"),
+        None => (lens(&args.lens)?, "sample"),
+    };
     let marks_changes = args.mark.is_some();
     if marks_changes && lens != Lens::Class {
         return Err("--mark changes is for --by class".to_owned());
@@ -77,18 +85,14 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
         ));
     }
     let recording = Target::File(args.directory.join(SeriesDirectory::RECORDING));
-    let planes = vec![Plane::Flags];
     let paced = args.pace.is_said() || args.series.page_size.is_some();
     let request = TimelapseRequest {
-        recording: recorded(
-            recording,
-            &args.series,
-            args.pace,
-            &args.run,
-            planes,
-            &usual,
-        )?,
-        look: Look::new(args.look, lens, "sample")?,
+        recording: carrying(
+            sought.as_ref(),
+            recorded(recording, &args.series, args.pace, &args.run, &usual)?,
+        ),
+        look: Look::new(args.look, lens, reducer)?,
+        sought,
         marks_changes,
         animation: args.animate.map(animation).transpose()?,
         film: args.mp4.map(film).transpose()?,
@@ -105,6 +109,21 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
             check_places(&request, taken.as_ref()).map(|()| request)
         }
     }
+}
+
+/// The recording with what is looked for in it.
+fn carrying(sought: Option<&SoughtRequest>, mut recording: RecordRequest) -> RecordRequest {
+    match sought {
+        Some(SoughtRequest::Processes(chosen)) => recording.chosen = Some(chosen.clone()),
+        Some(SoughtRequest::Cgroup(cgroup, _)) => {
+            recording.planes.push(Plane::Cgroups);
+            if let Cgroup::Directory(path) = cgroup {
+                recording.cgroup = Some(path.clone());
+            }
+        }
+        Some(SoughtRequest::Flags(..)) | None => {}
+    }
+    recording
 }
 
 /// No result goes to another's place.

@@ -1,17 +1,19 @@
 //! `pagemap-viz info`: what a recording holds.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::error::Result;
+use crate::error::{Result, printable};
 use crate::output::print;
 use crate::recording::MachineHead;
 use crate::render::{grouped, size};
-use crate::source::Recording;
+use crate::source::{Recording, Source};
 
 /// Lists machine and frames.
 pub(super) fn list(path: &Path) -> Result<()> {
     let recording = Recording::open(path)?;
     let mut text = machine(recording.machine(), recording.ram_pages());
+    text += &processes(&recording)?;
     text += &format!(
         "{} in {} frames",
         size(recording.bytes()),
@@ -34,6 +36,28 @@ pub(super) fn list(path: &Path) -> Result<()> {
         );
     }
     print(&text)
+}
+
+/// Processes that are named at most.
+const MOST_NAMED: usize = 8;
+
+/// Whose pages are kept, in any of the frames.
+fn processes(recording: &Recording) -> Result<String> {
+    let mut all = BTreeSet::new();
+    for number in 0..recording.frames() as u64 {
+        let table = recording.frame(Some(number))?.processes()?;
+        let processes = table.into_iter().flat_map(|table| table.processes);
+        all.extend(processes.map(|process| (process.pid, process.name)));
+    }
+    if all.is_empty() {
+        return Ok(String::new());
+    }
+    let shown = |(pid, name): &(u32, String)| format!("{pid} {}", printable(name));
+    let mut names: Vec<String> = all.iter().take(MOST_NAMED).map(shown).collect();
+    if all.len() > MOST_NAMED {
+        names.push(format!("{} more", all.len() - MOST_NAMED));
+    }
+    Ok(format!("processes  {}\n", names.join(", ")))
 }
 
 fn machine(head: &MachineHead, ram_pages: Option<u64>) -> String {

@@ -1,6 +1,7 @@
 //! The verbs: one file each, which reads as a sentence.
 
 mod asking;
+mod chosen;
 mod diff;
 mod export;
 mod flags;

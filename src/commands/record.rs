@@ -1,6 +1,8 @@
 //! `pagemap-viz record`: frames into a recording.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -8,11 +10,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::SIGTERM;
 
+use super::chosen::Chooser;
 use crate::cli::{LONGEST, RecordRequest, Until};
 use crate::error::{Error, Result};
 use crate::output::RecordingFile;
 use crate::record::Recorder;
-use crate::source::Source;
+use crate::recording::{ProcessPages, ProcessTable};
+use crate::source::{Source, cgroup_inode};
 use crate::terminal::Terminal;
 
 /// How long a signal or the end of the command may stay unnoticed between two frames.
@@ -23,6 +27,8 @@ struct Session<'a> {
     request: &'a RecordRequest,
     terminal: &'a Terminal,
     recorder: Recorder,
+    chooser: Option<Chooser<'a>>,
+    cgroups: BTreeMap<String, u64>,
     /// From the first source on.
     file: Option<RecordingFile>,
     /// The longest interval that the budget asked for.
@@ -42,6 +48,11 @@ pub(super) fn record(request: &RecordRequest, terminal: &Terminal) -> Result<Opt
         request,
         terminal,
         recorder,
+        chooser: request
+            .chosen
+            .as_ref()
+            .map(|chosen| Chooser::new(chosen, terminal)),
+        cgroups: cgroups(request)?,
         file: None,
         stretched: None,
     };
@@ -58,16 +69,18 @@ pub(super) fn record(request: &RecordRequest, terminal: &Terminal) -> Result<Opt
 impl Session<'_> {
     fn all_sources(&mut self, frames: u64, duration: Duration) -> Result<()> {
         for source in &self.request.sources {
+            let root = source.root();
             source.each(&mut |source| {
                 let started = Instant::now();
                 let goes_on = |taken| taken < frames && started.elapsed() < duration;
-                self.repeat(source, |taken| taken == 0 || goes_on(taken))
+                self.repeat(source, root, |taken| taken == 0 || goes_on(taken))
             })?;
         }
         Ok(())
     }
 
-    fn frame(&mut self, source: &dyn Source) -> Result<()> {
+    fn frame(&mut self, source: &dyn Source, root: Option<&Path>) -> Result<()> {
+        let processes = self.processes(source, root)?;
         let file = match &mut self.file {
             Some(file) => file,
             empty => {
@@ -77,15 +90,49 @@ impl Session<'_> {
             }
         };
         self.recorder
-            .frame(source, self.terminal, &mut |block| file.put(block))
+            .frame(source, processes, self.terminal, &mut |block| {
+                file.put(block)
+            })
+    }
+
+    /// What the frame carries of processes: those that are chosen, or those that its source carries.
+    fn processes(
+        &mut self,
+        source: &dyn Source,
+        root: Option<&Path>,
+    ) -> Result<Option<ProcessTable>> {
+        let carried = source.processes()?;
+        let Some(chooser) = &mut self.chooser else {
+            return Ok(carried.or_else(|| self.table(Vec::new())));
+        };
+        let processes = chooser.pages(root, source)?;
+        let mut table = self.table(processes);
+        if let (Some(table), Some(carried)) = (&mut table, carried) {
+            table.cgroups.extend(carried.cgroups);
+        }
+        Ok(table)
+    }
+
+    /// Nothing where nothing was chosen.
+    fn table(&self, processes: Vec<ProcessPages>) -> Option<ProcessTable> {
+        let table = ProcessTable {
+            processes,
+            cgroups: self.cgroups.clone(),
+        };
+        (self.chooser.is_some() || !self.cgroups.is_empty()).then_some(table)
     }
 
     /// Frame after frame while `goes_on`, which is told how many were taken.
-    fn repeat(&mut self, source: &dyn Source, mut goes_on: impl FnMut(u64) -> bool) -> Result<()> {
+    fn repeat(
+        &mut self,
+        source: &dyn Source,
+        root: Option<&Path>,
+        mut goes_on: impl FnMut(u64) -> bool,
+    ) -> Result<()> {
         let mut taken = 0;
         while goes_on(taken) {
             let (started, spent) = (Instant::now(), cpu_time());
-            self.frame(source)?;
+            self.frame(source, root)?;
             taken += 1;
             if !goes_on(taken) {
                 break;
@@ -114,15 +161,12 @@ impl Session<'_> {
 
     /// The command's exit status, whatever becomes of the recording, unless that fails.
     fn with_command(mut self, words: &[OsString]) -> Result<ExitStatus> {
-        let source = self
-            .request
-            .sources
-            .first()
-            .expect("the running kernel at least")
-            .open()?;
+        let place = self.request.sources.first();
+        let place = place.expect("the running kernel at least");
+        let source = place.open()?;
         let mut child = start(words, self.request.as_root)?;
         let is_running = |child: &mut Child| matches!(child.try_wait(), Ok(None));
-        let recorded = self.repeat(source.as_ref(), |taken| {
+        let recorded = self.repeat(source.as_ref(), place.root(), |taken| {
             taken == 0 || is_running(&mut child)
         });
         if let Err(Error::Stopped { signal: SIGTERM }) = &recorded {
@@ -153,6 +197,12 @@ impl Session<'_> {
             error => error,
         }
     }
+}
+
+/// The number of the cgroup that was named, beside its name.
+fn cgroups(request: &RecordRequest) -> Result<BTreeMap<String, u64>> {
+    let pair = |path: &PathBuf| Ok((path.display().to_string(), cgroup_inode(path)?));
+    request.cgroup.iter().map(pair).collect()
 }
 
 /// CPU time of this process, its threads included, the command not.

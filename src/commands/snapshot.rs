@@ -1,6 +1,6 @@
 //! `pagemap-viz snapshot`: one picture of memory.
 
-use super::sought::{find, lines};
+use super::sought::Seeker;
 use crate::classify::KsmVerdict;
 use crate::cli::{SnapshotRequest, open_palette};
 use crate::error::Result;
@@ -22,14 +22,15 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     let layout = request.look.layout(machine.end(), machine.ram.as_ref());
 
     let sought = request.sought.as_ref();
-    let sought = sought.map(|sought| find(sought, source.as_ref(), terminal));
-    let sought = sought.transpose()?;
+    let root = request.source.root();
+    let find = |sought| Seeker::find(sought, root, source.as_ref(), terminal);
+    let sought = sought.map(find).transpose()?;
     let mut known = Known::default();
     if sought.is_some() {
         known.ksm = ksm_verdict(source.as_ref(), request.threads, terminal)?;
     }
     let view = View {
-        overlay: sought.as_ref().map(|(overlay, _)| overlay as &dyn Rekey),
+        overlay: sought.as_ref().map(|(_, overlay)| overlay as &dyn Rekey),
         ..View::alone(request.look.lens, layout, &known)
     };
     let scan = scan(source.as_ref(), view, request.threads, terminal)?;
@@ -45,7 +46,7 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     if sought.is_some() && known.ksm == KsmVerdict::Doubted {
         subject.doubted_pages = scan.classes.anonymous();
     }
-    subject.sought = sought.map(|(overlay, title)| lines(&overlay, title, &scan, source.as_ref()));
+    subject.sought = sought.map(|(seeker, overlay)| seeker.lines(&overlay, &scan, source.as_ref()));
     let counts = scan.classes.clone();
     let style = Style {
         palette,

@@ -1,99 +1,159 @@
 //! From what is asked for to pages that are looked for, and what the legend says of them.
 
+use std::collections::BTreeSet;
+
+use super::chosen::{Chooser, check_all_found};
 use crate::classify::Key;
 use crate::cli::{Cgroup, SoughtRequest};
 use crate::compare::FIRST_OVERLAY;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernel::{PfnRange, PfnSet, Zone};
-use crate::overlay::{Held, MAX_PROCESSES, Overlay, Sought, gather};
+use crate::overlay::{Groups, Held, Overlay, Sought};
+use crate::recording::ProcessPages;
 use crate::render::{SoughtLines, grouped, share, size};
 use crate::scan::Scan;
-use crate::source::{Process, Source, cgroup_inode, process_name, processes_named, zones};
+use crate::source::{Recording, Source, cgroup_inode, zones};
 use crate::terminal::Terminal;
 
-/// Finds what is looked for, and the end of the picture's title.
-pub(super) fn find(
+/// Finds what is looked for in one picture, or in every picture of a series.
+#[derive(Debug)]
+pub(super) struct Seeker<'a> {
+    request: &'a SoughtRequest,
+    /// Of a series the processes of all readings, so that a colour stays the same one's.
+    groups: Option<Groups>,
+    /// How the titles end.
+    title: String,
+}
+
+impl<'a> Seeker<'a> {
+    /// In one picture.
+    pub(super) fn find(
+        request: &'a SoughtRequest,
+        root: Option<&std::path::Path>,
+        source: &dyn Source,
+        terminal: &Terminal,
+    ) -> Result<(Self, Overlay)> {
+        let mut processes = Vec::new();
+        if let SoughtRequest::Processes(chosen) = request {
+            processes = Chooser::new(chosen, terminal).pages(root, source)?;
+            check_all_found(chosen, &processes, source)?;
+        }
+        let seeker = Self::new(request, &identities(&processes))?;
+        let overlay = seeker.overlay_of(&processes, source)?;
+        Ok((seeker, overlay))
+    }
+
+    /// In all readings of a recording.
+    pub(super) fn in_series(
+        request: &'a SoughtRequest,
+        recording: &Recording,
+        terminal: &Terminal,
+    ) -> Result<Self> {
+        let mut all = BTreeSet::new();
+        if let SoughtRequest::Processes(chosen) = request {
+            for number in 0..recording.frames() as u64 {
+                let source = recording.frame(Some(number))?;
+                all.extend(identities(&processes_in(request, &source, terminal)?));
+            }
+            if all.is_empty() {
+                check_all_found(chosen, &[], &recording.frame(None)?)?;
+            }
+        }
+        Self::new(request, &all)
+    }
+
+    fn new(request: &'a SoughtRequest, processes: &BTreeSet<(u32, String)>) -> Result<Self> {
+        let (groups, title) = match request {
+            SoughtRequest::Processes(_) => {
+                let groups = Groups::new(processes)?;
+                let title = groups.title();
+                (Some(groups), title)
+            }
+            SoughtRequest::Cgroup(_, shown) => (None, format!("cgroup {shown}")),
+            SoughtRequest::Flags(_, text) => (None, text.clone()),
+        };
+        Ok(Self {
+            request,
+            groups,
+            title,
+        })
+    }
+
+    /// In one reading of a series.
+    pub(super) fn overlay(&self, source: &dyn Source, terminal: &Terminal) -> Result<Overlay> {
+        let processes = processes_in(self.request, source, terminal)?;
+        self.overlay_of(&processes, source)
+    }
+
+    fn overlay_of(&self, processes: &[ProcessPages], source: &dyn Source) -> Result<Overlay> {
+        let sought = match (self.request, &self.groups) {
+            (SoughtRequest::Cgroup(cgroup, _), _) => Sought::Cgroup(inode(cgroup, source)?),
+            (SoughtRequest::Flags(sight, _), _) => Sought::Flags(sight.clone()),
+            (SoughtRequest::Processes(_), groups) => {
+                let groups = groups.as_ref().expect("processes have groups");
+                Sought::Held(Held::new(processes, groups))
+            }
+        };
+        Ok(Overlay::new(sought, &self.title))
+    }
+
+    /// What the legend says, now that the pages were seen.
+    pub(super) fn lines(&self, overlay: &Overlay, scan: &Scan, source: &dyn Source) -> SoughtLines {
+        let kinds = overlay.kinds().iter().map(|kind| {
+            let (pages, large) = (scan.keys.of(kind.key), overlay.large_pages(kind));
+            let name = match large {
+                0 => kind.name.clone(),
+                large => format!("{}, {} large", kind.name, share(large, pages)),
+            };
+            (name, kind.key, kind.like)
+        });
+        let page_bytes = source.machine().page_size.bytes();
+        let held = overlay.held().filter(|held| held.pages() > 0);
+        let found = (FIRST_OVERLAY.0..u8::MAX).map(|key| scan.keys.of(Key(key)));
+        let notes = match (held, found.sum()) {
+            (Some(held), _) => vec![held_line(held, page_bytes, &zones(source))],
+            (None, 0u64) => vec!["No such page was found.".to_owned()],
+            (None, _) => Vec::new(),
+        };
+        SoughtLines {
+            title: self.title.clone(),
+            kinds: kinds.collect(),
+            notes,
+        }
+    }
+}
+
+/// The processes that a reading carries, if processes are looked for.
+fn processes_in(
     request: &SoughtRequest,
     source: &dyn Source,
     terminal: &Terminal,
-) -> Result<(Overlay, String)> {
-    let (sought, title) = match request {
-        SoughtRequest::Processes { root, pids, names } => {
-            let mut meant = pids.clone();
-            for name in names {
-                meant.extend(processes_named(root, name)?);
-            }
-            meant.sort_unstable();
-            meant.dedup();
-            if meant.len() > MAX_PROCESSES {
-                return Err(Error::TooManyProcesses {
-                    asked: meant.len(),
-                    limit: MAX_PROCESSES,
-                });
-            }
-            let page_bytes = source.machine().page_size.bytes();
-            let open = |pid: u32| {
-                let name = process_name(root, pid).unwrap_or_default();
-                let process = Process::open(root, pid, page_bytes)?;
-                Ok((process, format!("{pid} {name}").trim_end().to_owned()))
-            };
-            let open = meant.into_iter().map(open).collect::<Result<Vec<_>>>()?;
-            let held = gather(&open, terminal)?;
-            let title = match held.processes.as_slice() {
-                [one] => format!("process {one}"),
-                several => format!("{} processes", several.len()),
-            };
-            (Sought::Held(held), title)
-        }
-        SoughtRequest::Cgroup(cgroup, shown) => {
-            let inode = match cgroup {
-                Cgroup::Inode(inode) => *inode,
-                Cgroup::Directory(path) => cgroup_inode(path)?,
-            };
-            (Sought::Cgroup(inode), format!("cgroup {shown}"))
-        }
-        SoughtRequest::Flags(sight, text) => (Sought::Flags(sight.clone()), text.clone()),
-    };
-    Ok((Overlay::new(sought, &title), title))
+) -> Result<Vec<ProcessPages>> {
+    match request {
+        SoughtRequest::Processes(chosen) => Chooser::new(chosen, terminal).pages(None, source),
+        SoughtRequest::Cgroup(..) | SoughtRequest::Flags(..) => Ok(Vec::new()),
+    }
 }
 
-/// What the legend says, now that the pages were seen.
-pub(super) fn lines(
-    overlay: &Overlay,
-    title: String,
-    scan: &Scan,
-    source: &dyn Source,
-) -> SoughtLines {
-    let kinds = overlay.kinds().iter().map(|kind| {
-        let (pages, large) = (scan.keys.of(kind.key), overlay.large_pages(kind));
-        let name = match large {
-            0 => kind.name.clone(),
-            large => format!("{}, {} large", kind.name, share(large, pages)),
-        };
-        (name, kind.key, kind.like)
-    });
-    let page_bytes = source.machine().page_size.bytes();
-    let mut notes: Vec<String> = overlay
-        .held()
-        .map(|held| held_line(held, page_bytes, &zones(source)))
-        .into_iter()
-        .collect();
-    let found = (FIRST_OVERLAY.0..u8::MAX)
-        .map(Key)
-        .any(|key| scan.keys.of(key) > 0);
-    if !found {
-        notes.push("No such page was found.".to_owned());
-    }
-    SoughtLines {
-        title,
-        kinds: kinds.collect(),
-        notes,
-    }
+fn identities(processes: &[ProcessPages]) -> BTreeSet<(u32, String)> {
+    let identity = |process: &ProcessPages| (process.pid, process.name.clone());
+    processes.iter().map(identity).collect()
+}
+
+/// A recording knows the cgroup that was named when it was made; else it is looked for here.
+fn inode(cgroup: &Cgroup, source: &dyn Source) -> Result<u64> {
+    let path = match cgroup {
+        Cgroup::Inode(inode) => return Ok(*inode),
+        Cgroup::Directory(path) => path,
+    };
+    let carried = source.processes()?.unwrap_or_default();
+    let known = carried.cgroups.get(&path.display().to_string());
+    known.map_or_else(|| cgroup_inode(path), |&inode| Ok(inode))
 }
 
 /// How the pages of processes lie.
 fn held_line(held: &Held, page_bytes: u64, zones: &[Zone]) -> String {
-    let runs = held.runs();
+    let runs = held.contiguous();
     let longest = runs.ranges().iter().max_by_key(|run| run.pages());
     let longest = longest.copied().unwrap_or(PfnRange::new(0, 0));
     let nodes = nodes(&runs, zones);

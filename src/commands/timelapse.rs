@@ -7,17 +7,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use super::record::record;
+use super::sought::Seeker;
+use crate::classify::KsmVerdict;
 use crate::cli::{TimelapseRequest, open_palette};
 use crate::compare::Changes;
 use crate::error::Result;
 use crate::facts::{Facts, Reading, SeriesFacts, count_columns, count_rows};
+use crate::inventory::ksm_verdict;
 use crate::layout::Layout;
 use crate::output::{
     Format, SeriesDirectory, TableFormat, animate, check_video, film, write_picture, write_table,
 };
+use crate::overlay::Overlay;
 use crate::record::Names;
 use crate::render::{Palette, Picture, Place, Readings, Series, Style, Subject, picture};
-use crate::scan::{Against, Part, Scan, View, scan};
+use crate::scan::{Against, Part, Rekey, Scan, View, scan};
 use crate::source::{RecordedFrame, Recording, Source};
 use crate::terminal::Terminal;
 
@@ -26,6 +30,7 @@ struct Lapse<'a> {
     request: &'a TimelapseRequest,
     terminal: &'a Terminal,
     recording: Recording,
+    seeker: Option<Seeker<'a>>,
     layout: Layout,
     style: Style,
 }
@@ -77,6 +82,8 @@ impl<'a> Lapse<'a> {
     ) -> Result<Self> {
         let recording = Recording::open(recorded)?;
         let (end, ram) = recording.extent()?;
+        let find = |sought| Seeker::in_series(sought, &recording, terminal);
+        let seeker = request.sought.as_ref().map(find).transpose()?;
         Ok(Self {
             request,
             terminal,
@@ -86,6 +93,7 @@ impl<'a> Lapse<'a> {
                 legend: request.look.legend,
             },
             recording,
+            seeker,
         })
     }
 
@@ -114,20 +122,44 @@ impl<'a> Lapse<'a> {
 
     /// The first look at every reading.
     fn read_all(&self) -> Result<Series> {
-        let mut readings = Readings::default();
+        let mut readings = Readings::knowing(self.ksm()?);
         let mut last = None;
         for number in 0..self.recording.frames() {
             let source = self.source(number)?;
             let known = readings.known().clone();
-            let view = View::alone(self.request.look.lens, self.layout, &known);
+            let overlay = self.overlay(&source)?;
+            let view = View {
+                overlay: overlay.as_ref().map(|overlay| overlay as &dyn Rekey),
+                ..View::alone(self.request.look.lens, self.layout, &known)
+            };
             let scan = scan(&source, view, self.threads(), &self.part(number))?;
-            let subject = self.subject(&source, &scan, &view);
+            let subject = self.subject(&source, &scan, &view, overlay.as_ref());
             readings.push(&subject, &scan);
             last = Some(subject);
         }
         let last = last.expect("a recording has a frame");
         let lens = self.request.lens();
         Ok(Series::new(readings, &last, lens, &self.style.palette))
+    }
+
+    /// Whether the KSM bit is believed, where that has to be known before pages are looked for.
+    fn ksm(&self) -> Result<KsmVerdict> {
+        let mut verdict = KsmVerdict::Doubted;
+        if self.seeker.is_none() {
+            return Ok(verdict);
+        }
+        for number in 0..self.recording.frames() {
+            verdict = ksm_verdict(&self.source(number)?, self.threads(), self.terminal)?;
+            if verdict == KsmVerdict::Believed {
+                break;
+            }
+        }
+        Ok(verdict)
+    }
+
+    fn overlay(&self, source: &RecordedFrame) -> Result<Option<Overlay>> {
+        let overlay = |seeker: &Seeker<'_>| seeker.overlay(source, self.terminal);
+        self.seeker.as_ref().map(overlay).transpose()
     }
 
     /// Draws every reading, and says where the pictures are.
@@ -215,12 +247,14 @@ impl<'a> Lapse<'a> {
             ksm: series.known().ksm,
             marks: &Changes,
         });
+        let overlay = self.overlay(&source)?;
         let view = View {
             against,
+            overlay: overlay.as_ref().map(|overlay| overlay as &dyn Rekey),
             ..View::alone(self.request.lens(), self.layout, series.known())
         };
         let scan = scan(&source, view, self.threads(), part)?;
-        let subject = self.subject(&source, &scan, &view);
+        let subject = self.subject(&source, &scan, &view, overlay.as_ref());
         Ok((scan, subject))
     }
 
@@ -228,11 +262,19 @@ impl<'a> Lapse<'a> {
         self.recording.frame(Some(number as u64))
     }
 
-    fn subject(&self, source: &RecordedFrame, scan: &Scan, view: &View<'_>) -> Subject {
+    fn subject(
+        &self,
+        source: &RecordedFrame,
+        scan: &Scan,
+        view: &View<'_>,
+        overlay: Option<&Overlay>,
+    ) -> Subject {
         let mut subject = Subject::new(source, scan, view, self.request.look.reducer.1.clone());
         subject.host = subject
             .host
             .filter(|_| self.request.recording.names == Names::Kept);
+        let sought = self.seeker.as_ref().zip(overlay);
+        subject.sought = sought.map(|(seeker, overlay)| seeker.lines(overlay, scan, source));
         subject
     }
 

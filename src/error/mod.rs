@@ -282,6 +282,22 @@ pub enum Error {
         name: String,
     },
 
+    /// Nobody chose processes when it was recorded.
+    #[error("cannot find processes in {}: it carries none (record them with --pid or --comm)", .path.display())]
+    NoProcesses {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// Others were chosen, or it had ended.
+    #[error("cannot find process {pid} in {}: it is not among the processes that were recorded then", .path.display())]
+    NotCarried {
+        /// Its number.
+        pid: u32,
+        /// The file.
+        path: PathBuf,
+    },
+
     /// More processes than colours.
     #[error("cannot tell {asked} processes apart: {limit} is the most (name some with --pid)")]
     TooManyProcesses {

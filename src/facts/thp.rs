@@ -143,18 +143,18 @@ pub fn thpmaps_sum_text(folios: &LargeFolios, page_bytes: u64) -> String {
 
 /// `thpmaps` has none for hugetlb and none for folios of two pages; these are made in its manner.
 fn label(count: &Count, page_bytes: u64) -> String {
-    let kind = match count.backing {
-        Backing::Hugetlb => "hugetlb".to_owned(),
-        backing => format!("{}-thp", backing.name()),
+    let (name, thp, pte) = match count.backing {
+        Backing::Hugetlb => ("hugetlb", "", ""),
+        backing => (backing.name(), "-thp", "-pte"),
     };
-    let size = count.order.map_or(0, |order| (page_bytes << order) >> 10);
+    let order = count.order.unwrap_or(0);
+    let size = (page_bytes << order) >> 10;
     match count.fit {
-        Fit::Pmd => format!("{kind}-pmd-aligned-{size}kB"),
-        Fit::Aligned => format!("{kind}-pte-aligned-{size}kB"),
-        Fit::Unaligned => format!("{kind}-pte-unaligned-{size}kB"),
-        Fit::Partial => format!("{kind}-pte-partial"),
-        Fit::PmdBlock => format!("{}-cont-pmd-aligned-{size}kB", count.backing.name()),
-        Fit::Block => format!("{}-cont-pte-aligned-{size}kB", count.backing.name()),
+        Fit::Pmd => format!("{name}{thp}-pmd-aligned-{size}kB"),
+        Fit::Aligned => format!("{name}{thp}{pte}-aligned-{size}kB"),
+        Fit::Unaligned => format!("{name}{thp}{pte}-unaligned-{size}kB"),
+        Fit::Partial => format!("{name}{thp}{pte}-partial"),
+        Fit::PmdBlock => format!("{name}-cont-pmd-aligned-{size}kB"),
+        Fit::Block => format!("{name}-cont{pte}-aligned-{size}kB"),
     }
-    .replace("hugetlb-pte-", "hugetlb-")
 }

@@ -33,6 +33,34 @@ impl Mapping {
     }
 }
 
+/// Part of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Area {
+    /// What brk gave.
+    Heap,
+    /// The first thread's stack.
+    Stack,
+    /// A file that is executed.
+    Program,
+    /// Anything else.
+    Other,
+}
+
+impl Area {
+    /// Every area; its number is its place.
+    pub const ALL: [Area; 4] = [Area::Heap, Area::Stack, Area::Program, Area::Other];
+
+    /// What a mapping is.
+    pub fn of(mapping: &Mapping) -> Self {
+        match mapping.name.as_slice() {
+            b"[heap]" => Self::Heap,
+            name if name.starts_with(b"[stack") => Self::Stack,
+            _ if mapping.is_of_file() && mapping.is_executable() => Self::Program,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Reads the lines of a `maps`; one that is none is left out.
 pub fn parse_maps(bytes: &[u8]) -> Vec<Mapping> {
     bytes

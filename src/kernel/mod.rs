@@ -15,7 +15,7 @@ mod zoneinfo;
 pub use bit_filter::{BitFilter, PageSpan, parse_flags, parse_number};
 pub use flags::{BITS, Bit, PageFlags, UnknownFlag};
 pub use iomem::parse_system_ram;
-pub use maps::{Mapping, parse_maps};
+pub use maps::{Area, Mapping, parse_maps};
 pub use meminfo::{parse_meminfo_bytes, parse_vmstat};
 pub use page_types::{Edition, Folding};
 pub use pagemap::PagemapEntry;

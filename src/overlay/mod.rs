@@ -2,8 +2,10 @@
 //! flags. An overlay re-keys pages before they become cells.
 
 mod gather;
+mod held;
 
-pub use gather::{Area, Held, gather};
+pub use gather::gather;
+pub use held::{Groups, Held};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,7 +13,7 @@ use crate::classify::{Class, Key};
 use crate::compare::{FIRST_OVERLAY, OVERLAYS, faded};
 use crate::error::Result;
 use crate::inventory::Sight;
-use crate::kernel::{PageFlags, PagemapEntry, Pfn, PfnRange};
+use crate::kernel::{Area, PageFlags, PagemapEntry, PfnRange};
 use crate::recording::Plane;
 use crate::scan::{Block, Rekey};
 use crate::source::Source;
@@ -100,12 +102,12 @@ impl Overlay {
             like,
         };
         let named = match &sought {
-            Sought::Held(held) if held.processes.len() == 1 => PARTS
+            Sought::Held(held) if held.groups.is_alone() => PARTS
                 .iter()
                 .map(|&(_, name, like)| (name.to_owned(), Some(like)))
                 .collect(),
             Sought::Held(held) => {
-                let processes = held.processes.iter().zip(PROCESSES);
+                let processes = held.groups.names().iter().zip(PROCESSES);
                 let processes = processes.map(|(name, like)| (name.clone(), Some(like)));
                 let shared = ("shared between them".to_owned(), None);
                 processes.chain([shared]).collect()
@@ -173,12 +175,13 @@ impl Overlay {
             Sought::Held(held) => {
                 let mut numbers = vec![None; keys.len()];
                 let pages = PfnRange::new(block.start.0, block.start.0 + keys.len() as u64);
-                for (at, mark) in held.marks_in(pages) {
-                    let at = (at.0 - block.start.0) as usize;
-                    let class = Class::ALL[usize::from(keys[at].0)];
-                    // What is no page any more was given back since.
-                    numbers[at] = (class != Class::Hole && class != Class::Free)
-                        .then(|| held.number(mark, class));
+                for (run, mark) in held.inside(pages) {
+                    let [from, to] = [run.start, run.end].map(|at| (at.0 - block.start.0) as usize);
+                    for at in from..to {
+                        let class = Class::ALL[usize::from(keys[at].0)];
+                        let is_held = !was_given_back(class);
+                        numbers[at] = is_held.then(|| held.number(mark, class));
+                    }
                 }
                 Ok(numbers)
             }
@@ -199,6 +202,13 @@ impl Overlay {
             }
         }
     }
+}
+
+/// True for what a process had when it was asked and not any more when flags were read: free memory, and
+/// pages without a mark, which wait on a processor's list to be free. (A page that a driver lent without
+/// counting it as mapped has no mark either, and is left out with them.)
+fn was_given_back(class: Class) -> bool {
+    matches!(class, Class::Hole | Class::Free | Class::Unmarked)
 }
 
 fn is_large(class: Class) -> bool {
@@ -229,17 +239,10 @@ impl Part {
 impl Held {
     /// The kind's number of a page of this class.
     fn number(&self, mark: u8, class: Class) -> usize {
-        if self.processes.len() > 1 {
+        if !self.groups.is_alone() {
             return usize::from(mark);
         }
         Part::of(class, Area::ALL[usize::from(mark)]) as usize
-    }
-
-    /// The marked pages inside `pages`, ascending.
-    fn marks_in(&self, pages: PfnRange) -> impl Iterator<Item = (Pfn, u8)> + '_ {
-        let first = self.pages.partition_point(|(pfn, _)| *pfn < pages.start);
-        let inside = move |(pfn, _): &&(Pfn, u8)| *pfn < pages.end;
-        self.pages[first..].iter().take_while(inside).copied()
     }
 }
 

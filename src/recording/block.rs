@@ -50,6 +50,8 @@ pub enum Tag {
     Machine,
     /// The beginning of a frame: what the machine says each time.
     Frame,
+    /// Pages of processes, where some were chosen.
+    Processes,
     /// A chunk by itself.
     Key,
     /// A chunk as changes of the same chunk before.
@@ -61,9 +63,10 @@ pub enum Tag {
 }
 
 impl Tag {
-    const ALL: [(Tag, [u8; 4]); 6] = [
+    const ALL: [(Tag, [u8; 4]); 7] = [
         (Tag::Machine, *b"MACH"),
         (Tag::Frame, *b"FRAM"),
+        (Tag::Processes, *b"PROC"),
         (Tag::Key, *b"KEYC"),
         (Tag::Delta, *b"DELT"),
         (Tag::Directory, *b"ENDF"),

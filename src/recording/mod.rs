@@ -7,6 +7,7 @@
 mod block;
 mod chunk;
 mod frame;
+mod processes;
 mod varint;
 
 pub use block::{Block, BlockHeader, FILE_HEADER, HEADER_BYTES, Tag, check_file_header};
@@ -15,6 +16,7 @@ pub use frame::{
     ChunkEntry, Directory, FrameEntry, FrameHead, Index, MachineHead, Plane, TRAILER_BYTES,
     decode_trailer, trailer,
 };
+pub use processes::{ProcessPages, ProcessTable};
 
 /// Why bytes are no recording, or not one that this program reads.
 #[derive(Clone, Debug, PartialEq, Eq)]

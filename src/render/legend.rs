@@ -27,6 +27,14 @@ struct Table {
 /// Least widths of a table's columns, so that nothing moves from picture to picture of a series.
 pub(super) type Widths = [i64; 4];
 
+/// What is alike in all pictures of a series.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fixed {
+    pub(super) widths: Widths,
+    /// The first notes have a line each, however long they are.
+    pub(super) single_notes: usize,
+}
+
 /// The widths that a table of these entries takes by itself.
 pub(super) fn widths(entries: &[Entry], page_bytes: u64) -> Widths {
     Table::new(entries, page_bytes).widths
@@ -37,12 +45,12 @@ pub(super) fn legend(
     entries: &[Entry],
     page_bytes: u64,
     notes: &[String],
-    least: Widths,
+    fixed: Fixed,
     width: usize,
 ) -> Canvas {
     let room = width as i64 - 2 * MARGIN;
     let mut table = Table::new(entries, page_bytes);
-    table.widen(least);
+    table.widen(fixed.widths);
     let columns = if 2 * table.width() + BETWEEN_COLUMNS <= room && entries.len() > 1 {
         2
     } else {
@@ -51,10 +59,10 @@ pub(super) fn legend(
     let column_width = (room - (columns - 1) * BETWEEN_COLUMNS) / columns;
     table.squeeze_names(column_width);
     let lines = (entries.len() as i64 + columns - 1) / columns;
-    let foot: Vec<String> = notes
-        .iter()
-        .flat_map(|note| SMALL.wrap(note, room))
-        .collect();
+    let (single, wrapped) = notes.split_at(fixed.single_notes);
+    let single = single.iter().map(|note| SMALL.fit(note, room));
+    let wrapped = wrapped.iter().flat_map(|note| SMALL.wrap(note, room));
+    let foot: Vec<String> = single.chain(wrapped).collect();
     let foot_at = MARGIN + lines * PITCH + 6;
     let height = foot_at + foot.len() as i64 * FOOT_PITCH + MARGIN - 2;
     let mut canvas = Canvas::new(width, height as usize);

@@ -7,7 +7,7 @@ use super::axis::{AXIS_WIDTH, Run, axis};
 use super::canvas::{BACKGROUND, Canvas, surface_colours};
 use super::caption::{caption, moment_caption};
 use super::entries::{Entry, Meaning};
-use super::legend::{Widths, legend, wanted_width};
+use super::legend::{Fixed, legend, wanted_width};
 use super::map::{Map, MapPart, MapRows, Span};
 use super::palette::{Colour, Palette};
 use super::series::Series;
@@ -113,10 +113,16 @@ pub fn picture(
         palette: &style.palette,
         sought: subject.sought.as_ref(),
     };
-    let meaning = place.map_or(own, |place| place.series.meaning(lens, &style.palette));
+    let meaning = place.map_or(own, |place| {
+        let sought = subject.sought.as_ref();
+        place.series.meaning(lens, &style.palette, sought)
+    });
     let entries = meaning.entries(&scan.keys);
     let colours = colours(&entries, &meaning.tints(), &style.palette);
-    let notes = place.map_or_else(|| subject.notes(), |place| place.series.notes.clone());
+    let notes = place.map_or_else(
+        || subject.notes(),
+        |place| place.series.notes(subject.sought.as_ref()),
+    );
     let surround = Surround::new(subject, &entries, &notes, style.legend, place);
     let map_y = height(surround.top.as_ref());
     let span = place.map_or_else(
@@ -181,9 +187,12 @@ impl Surround {
         place: Option<Place<'_>>,
     ) -> Self {
         let page_bytes = subject.page_size.bytes();
-        let least = place.map_or_else(Widths::default, |place| place.series.widths);
+        let fixed = place.map_or_else(Fixed::default, |place| Fixed {
+            widths: place.series.widths,
+            single_notes: place.series.varying_notes(),
+        });
         let (narrowest, widest) = SIDE_WIDTHS;
-        let side_width = wanted_width(entries, page_bytes, least).clamp(narrowest, widest);
+        let side_width = wanted_width(entries, page_bytes, fixed.widths).clamp(narrowest, widest);
         let width = match legend_place {
             LegendPlace::None => return Self::default(),
             LegendPlace::Below => ROW_CELLS,
@@ -194,7 +203,7 @@ impl Surround {
             |place| moment_caption(subject, place.series, place.number, width),
         );
         let chart = place.map(|place| strip(place.series, place.number, width));
-        let legend = |width| legend(entries, page_bytes, notes, least, width);
+        let legend = |width| legend(entries, page_bytes, notes, fixed, width);
         let (side, bottom) = match legend_place {
             LegendPlace::Right => (Some(legend(side_width)), chart),
             _ => {

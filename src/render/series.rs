@@ -11,7 +11,7 @@ use super::legend::{Widths, widths};
 use super::map::Span;
 use super::numbers::{grouped, size};
 use super::palette::Palette;
-use super::subject::{Subject, TOOL, says_ksm};
+use super::subject::{SoughtLines, Subject, TOOL, says_ksm};
 use super::typeface::SMALL;
 use crate::classify::KsmVerdict;
 use crate::kernel::{Pfn, PfnSet};
@@ -37,9 +37,18 @@ pub(super) struct Moment {
     duration: Option<Duration>,
     /// Pages per key, before any were marked.
     pub(super) keys: Tally,
+    /// What was looked for and found in it.
+    sought: Option<SoughtLines>,
 }
 
 impl Readings {
+    /// Readings of which it is known already whether the KSM bit is believed.
+    pub fn knowing(ksm: KsmVerdict) -> Self {
+        let mut readings = Self::default();
+        readings.known.ksm = ksm;
+        readings
+    }
+
     /// Takes what a scan of the next reading came to. The scans share `known`.
     pub fn push(&mut self, subject: &Subject, scan: &Scan) {
         let holes = scan.grid.holes(subject.layout.row_pages());
@@ -57,6 +66,7 @@ impl Readings {
             clock: subject.clock,
             duration: scan.duration,
             keys: scan.keys.clone(),
+            sought: subject.sought.clone(),
         });
     }
 
@@ -71,7 +81,7 @@ impl Readings {
 pub struct Series {
     pub(super) moments: Vec<Moment>,
     pub(super) span: Span,
-    pub(super) notes: Vec<String>,
+    notes: Vec<String>,
     pub(super) widths: Widths,
     pub(super) all: Tally,
     /// The legend's lines of each reading, before any page was marked: what the strip shows.
@@ -101,8 +111,10 @@ impl Series {
             known: readings.known,
         };
         series.notes = series.notes_of(subject);
-        let meaning = series.meaning(lens, palette);
-        let of = |moment: &Moment| meaning.entries(&moment.keys);
+        let of = |moment: &Moment| {
+            let meaning = series.meaning(lens, palette, moment.sought.as_ref());
+            meaning.entries(&moment.keys)
+        };
         series.entries = series.moments.iter().map(of).collect();
         series.widths = series.widths_of(subject.page_size.bytes(), lens);
         series
@@ -133,21 +145,47 @@ impl Series {
             .ok()
     }
 
-    /// What the keys mean.
-    pub(super) fn meaning<'a>(&'a self, lens: Lens, palette: &'a Palette) -> Meaning<'a> {
+    /// What the keys mean in a reading in which this was found.
+    pub(super) fn meaning<'a>(
+        &'a self,
+        lens: Lens,
+        palette: &'a Palette,
+        sought: Option<&'a SoughtLines>,
+    ) -> Meaning<'a> {
         Meaning {
             lens,
             sets: &self.known.sets,
             ksm: self.known.ksm,
             all: &self.all,
             palette,
-            sought: None,
+            sought,
         }
+    }
+
+    /// The lines at the foot of the reading's legend that holds `sought`: as many in every picture, so that
+    /// nothing moves.
+    pub(super) fn notes(&self, sought: Option<&SoughtLines>) -> Vec<String> {
+        let most = self.varying_notes();
+        let own = sought.map_or_else(Vec::new, |sought| sought.notes.clone());
+        // A line that holds a blank is drawn empty.
+        let own = own
+            .into_iter()
+            .chain(std::iter::repeat("\u{a0}".to_owned()));
+        own.take(most).chain(self.notes.iter().cloned()).collect()
+    }
+
+    /// How many of the lines differ from picture to picture; they stand first.
+    pub(super) fn varying_notes(&self) -> usize {
+        let count = |sought: &SoughtLines| sought.notes.len();
+        let of = |moment: &Moment| moment.sought.as_ref().map_or(0, count);
+        self.moments.iter().map(of).max().unwrap_or(0)
     }
 
     fn notes_of(&self, subject: &Subject) -> Vec<String> {
         let subject = Subject {
             ksm: self.known.ksm,
+            // Said anew in each picture.
+            sought: None,
             ..subject.clone()
         };
         let mut notes = subject.lasting_notes(match subject.lens {

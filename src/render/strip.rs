@@ -10,6 +10,7 @@ use super::numbers::span_of_time;
 use super::series::Series;
 use super::typeface::SMALL;
 use crate::classify::{Class, Key};
+use crate::compare::faded;
 use crate::kernel::PageFlags;
 
 const MARGIN: i64 = 10;
@@ -48,8 +49,8 @@ fn exists(entry: &&Entry) -> bool {
 }
 
 fn is_free(entry: &Entry) -> bool {
-    let free = Key(Class::Free as u8);
-    let by_class = || entry.keys.contains(&free);
+    let free = [Key(Class::Free as u8), faded(Class::Free)];
+    let by_class = || entry.keys.iter().any(|key| free.contains(key));
     entry
         .flags
         .map_or_else(by_class, |flags| flags.has(PageFlags::BUDDY))

@@ -19,7 +19,8 @@ pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, MemorySpan, PageSize, is_page_size};
 pub use process::{
-    MappingProperties, Process, TakeEntries, process_name, processes, processes_named, smaps,
+    MappingProperties, Process, TakeEntries, process_is_gone, process_name, process_start,
+    processes, processes_named, smaps,
 };
 pub use recording::{RecordedFrame, Recording};
 pub use system::System;
@@ -30,7 +31,7 @@ use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, Pfn, Zone, parse_zones};
-use crate::recording::Plane;
+use crate::recording::{Plane, ProcessTable};
 
 /// Something that gives the flags of every page of one machine.
 ///
@@ -52,6 +53,14 @@ pub trait Source: Sync {
     /// # Errors
     /// What the system said; or the source does not have the plane.
     fn read_plane(&self, plane: Plane, start: Pfn, into: &mut [u64]) -> Result<usize>;
+
+    /// Pages of processes that were kept together with the flags; `None` where none were chosen.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn processes(&self) -> Result<Option<ProcessTable>> {
+        Ok(None)
+    }
 
     /// When the reading of what is read now began: the clock for a running kernel, the file's date
     /// for a copy.

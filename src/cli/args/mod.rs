@@ -20,7 +20,7 @@ pub(super) use processes::{
     ThpFormatArg, WhoArgs,
 };
 pub(super) use readings::{
-    NiceArg, PaceArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,
+    NiceArg, PaceArgs, ProcessArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,
 };
 
 /// See physical memory: every page of a Linux machine on one picture.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::readings::{PaceArgs, RunArgs, SeriesArgs, SourceArgs, at_least_one};
+use super::readings::{PaceArgs, ProcessArgs, RunArgs, SeriesArgs, SourceArgs, at_least_one};
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  \
@@ -67,11 +67,14 @@ pub(in crate::cli) struct TimelapseArgs {
     pub(in crate::cli) fps: f64,
 
     /// Mark what changed since the picture before: changes
-    #[arg(long, value_name = "WHAT", hide_possible_values = true)]
+    #[arg(long, value_name = "WHAT", hide_possible_values = true, conflicts_with_all = ["pid", "comm", "cgroup", "highlight"])]
     pub(in crate::cli) mark: Option<MarkArg>,
 
     #[command(flatten)]
     pub(in crate::cli) lens: LensArgs,
+
+    #[command(flatten)]
+    pub(in crate::cli) sought: SoughtArgs,
 
     #[command(flatten)]
     pub(in crate::cli) look: LookArgs,
@@ -125,6 +128,7 @@ pub(in crate::cli) struct LensArgs {
         value_name = "LENS",
         default_value = "class",
         hide_possible_values = true,
+        conflicts_with_all = ["pid", "comm", "cgroup", "highlight"],
         help = "What pages are coloured by: class, or flags (each set of flags that is left without the noise)"
     )]
     pub(in crate::cli) by: LensArg,
@@ -137,20 +141,15 @@ pub(in crate::cli) struct LensArgs {
 /// Pages that are looked for; the rest of memory recedes.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct SoughtArgs {
-    /// Show where the pages of this process are; again for more; self is the tool's own
-    #[arg(long, value_name = "PID", conflicts_with_all = ["by", "reducer"])]
-    pub(in crate::cli) pid: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) processes: ProcessArgs,
 
-    /// Show where the pages of the processes of this name are; again for more
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["by", "reducer"])]
-    pub(in crate::cli) comm: Vec<String>,
-
-    /// Show the pages that are charged to this memory cgroup: its directory, or @INODE
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["by", "reducer", "pid", "comm"])]
+    /// The pages that are charged to this memory cgroup: its directory, or @INODE
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["pid", "comm"])]
     pub(in crate::cli) cgroup: Option<PathBuf>,
 
-    /// Show the pages whose flags meet a condition, in the language of flags --bits
-    #[arg(long, value_name = "BITS", conflicts_with_all = ["by", "reducer", "pid", "comm", "cgroup"])]
+    /// The pages whose flags meet a condition, in the language of flags --bits
+    #[arg(long, value_name = "BITS", conflicts_with_all = ["pid", "comm", "cgroup"])]
     pub(in crate::cli) highlight: Option<String>,
 }
 

@@ -118,6 +118,7 @@ pub(in crate::cli) struct RunArgs {
     sudo pagemap-viz record now.pmv\n  \
     sudo pagemap-viz record --every 1s --for 5m afternoon.pmv\n  \
     sudo pagemap-viz record build.pmv -- make -j2\n  \
+    sudo pagemap-viz record --comm postgres --every 10s --for 1h database.pmv\n  \
     pagemap-viz record both.pmv --from monday.bin --from tuesday.bin\n\
     A recorder ends at --count, at --for, with its command, or by Ctrl-C; the file is whole then.")]
 pub(in crate::cli) struct RecordArgs {
@@ -139,7 +140,26 @@ pub(in crate::cli) struct RecordArgs {
     pub(in crate::cli) cgroups: bool,
 
     #[command(flatten)]
+    pub(in crate::cli) processes: ProcessArgs,
+
+    /// Keep which pages are charged to this memory cgroup, by its directory; the same as --cgroups, and its name is kept
+    #[arg(long, value_name = "PATH")]
+    pub(in crate::cli) cgroup: Option<PathBuf>,
+
+    #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
+}
+
+/// Processes whose pages are looked for, or kept.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct ProcessArgs {
+    /// The pages of this process; again for more; self is the tool's own
+    #[arg(long, value_name = "PID")]
+    pub(in crate::cli) pid: Vec<String>,
+
+    /// The pages of the processes of this name; again for more
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) comm: Vec<String>,
 }
 
 /// A source of a recording, as typed.

@@ -1,7 +1,10 @@
 //! Which processes there are, and what they are called.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
+
+use rustix::io::Errno;
 
 use crate::error::{Error, Result, printable};
 
@@ -34,17 +37,29 @@ pub fn process_name(root: &Path, pid: u32) -> Option<String> {
     Some(printable(&name))
 }
 
-/// The processes of that name.
+/// The processes of that name, which may be none.
 ///
 /// # Errors
-/// There is none, or no `proc`.
+/// There is no `proc`.
 pub fn processes_named(root: &Path, name: &str) -> Result<Vec<u32>> {
     let is_meant = |pid: &u32| process_name(root, *pid).is_some_and(|known| known == name);
-    let found: Vec<u32> = processes(root)?.into_iter().filter(is_meant).collect();
-    if found.is_empty() {
-        return Err(Error::NoProcessNamed {
-            name: name.to_owned(),
-        });
-    }
-    Ok(found)
+    Ok(processes(root)?.into_iter().filter(is_meant).collect())
+}
+
+/// When a process began, in clock ticks since boot: with it, a number that is used again is known. `None`
+/// when it is gone.
+pub fn process_start(root: &Path, pid: u32) -> Option<u64> {
+    let path = root.join("proc").join(pid.to_string()).join("stat");
+    let bytes = fs::read(path).ok()?;
+    // The name is in brackets and may hold anything; the 22nd field is the 20th behind it.
+    let behind = bytes.iter().rposition(|&byte| byte == b')')? + 1;
+    let fields = std::str::from_utf8(&bytes[behind..]).ok()?;
+    fields.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// True for what reading a process says when it has ended.
+pub fn process_is_gone(error: &Error) -> bool {
+    let gone = Errno::SRCH.raw_os_error();
+    matches!(error, Error::Process { cause, .. }
+        if cause.kind() == ErrorKind::NotFound || cause.raw_os_error() == Some(gone))
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use smaps::{MappingProperties, smaps};
 
-pub use list::{process_name, processes, processes_named};
+pub use list::{process_is_gone, process_name, process_start, processes, processes_named};
 
 use self::captured::Captured;
 use self::pagemap_scan::Region;

@@ -66,6 +66,11 @@ impl Blocks {
         }
     }
 
+    /// Where the block after the one at `at` is.
+    pub(super) fn after(&self, at: u64) -> Result<u64> {
+        Ok(at + HEADER_BYTES as u64 + self.header(at)?.length)
+    }
+
     pub(super) fn decode<T>(
         &self,
         at: u64,
@@ -113,7 +118,7 @@ pub(super) fn walk(blocks: &Blocks, first: u64) -> Vec<FrameEntry> {
                     });
                 }
             }
-            Tag::Machine | Tag::Key | Tag::Delta | Tag::Index => {}
+            Tag::Machine | Tag::Processes | Tag::Key | Tag::Delta | Tag::Index => {}
         }
         at += HEADER_BYTES as u64 + header.length;
     }

@@ -10,7 +10,7 @@ use super::super::{Clock, Source};
 use super::blocks::Blocks;
 use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, Pfn};
-use crate::recording::{CHUNK_PAGES, FrameHead, MachineHead, Plane, Tag, apply};
+use crate::recording::{CHUNK_PAGES, FrameHead, MachineHead, Plane, ProcessTable, Tag, apply};
 use crate::source::machine::Machine;
 
 /// Unpacked chunks that are kept: what workers read side by side, and the chunk after.
@@ -48,6 +48,7 @@ pub struct RecordedFrame {
     pub(super) start: Timestamp,
     pub(super) end: Timestamp,
     pub(super) chains: Chains,
+    pub(super) processes_at: Option<u64>,
     pub(super) pages: u64,
     pub(super) cache: Mutex<Cache>,
 }
@@ -112,6 +113,11 @@ impl Source for RecordedFrame {
             done += count;
         }
         Ok(done)
+    }
+
+    fn processes(&self) -> Result<Option<ProcessTable>> {
+        let decode = |at| self.blocks.decode(at, Tag::Processes, ProcessTable::decode);
+        self.processes_at.map(decode).transpose()
     }
 
     fn time(&self) -> Timestamp {

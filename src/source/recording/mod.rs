@@ -122,8 +122,7 @@ impl Recording {
         let (_, entry) = self.entry(number)?;
         let (head, start) = self.head(entry)?;
         let directory = self.directory(entry)?;
-        let end =
-            entry.directory + HEADER_BYTES as u64 + self.blocks.header(entry.directory)?.length;
+        let end = self.blocks.after(entry.directory)?;
         Ok((start, head.key, directory, end - entry.start))
     }
 
@@ -201,9 +200,25 @@ impl Recording {
             head,
             once,
             chains,
+            processes_at: self.processes_at(entry)?,
             pages: last.pages,
             cache: Mutex::default(),
         })
+    }
+
+    /// Where a frame's processes are, if it carries any.
+    fn processes_at(&self, frame: FrameEntry) -> Result<Option<u64>> {
+        let at = self.blocks.after(frame.start)?;
+        let header = self.blocks.header(at)?;
+        Ok((header.tag == Tag::Processes && at < frame.directory).then_some(at))
+    }
+
+    /// Where a frame's chunks begin.
+    fn chunks_at(&self, frame: FrameEntry) -> Result<u64> {
+        match self.processes_at(frame)? {
+            Some(processes) => self.blocks.after(processes),
+            None => self.blocks.after(frame.start),
+        }
     }
 
     /// Adds what a frame says of each chunk.
@@ -211,7 +226,7 @@ impl Recording {
         let blocks = &self.blocks;
         let chunks = directory.pages.div_ceil(CHUNK_PAGES as u64);
         let mut last: BTreeMap<Plane, u64> = BTreeMap::new();
-        let mut at = frame.start + HEADER_BYTES as u64 + blocks.header(frame.start)?.length;
+        let mut at = self.chunks_at(frame)?;
         for chunk in &directory.chunks {
             let next = (at + HEADER_BYTES as u64).checked_add(chunk.length);
             let next = next
