@@ -6,7 +6,8 @@
 //! a class ([`classify`]) and is counted ([`tally`]); pages become cells in rows ([`layout`]), packed
 //! as they come ([`grid`]) by one parallel pass ([`scan`]), which may tell what became of pages
 //! since another reading ([`compare`]), counted and listed by flags ([`inventory`]), looked for
-//! ([`overlay`]), or kept for later ([`record`]); processes are asked how they lie ([`mappings`]); cells, caption and legend become a picture
+//! ([`overlay`]), or kept for later ([`record`]); processes are asked how they lie ([`mappings`]) and
+//! what they use ([`usage`], [`screen`]); cells, caption and legend become a picture
 //! ([`render`]), which is described ([`facts`]) and written ([`output`]).
 //!
 //! The modules stand in the order in which data flows. Each uses only those above it, which
@@ -51,6 +52,9 @@ pub mod overlay;
 // How processes lie.
 pub mod mappings;
 
+// Who uses memory.
+pub mod usage;
+
 // One reading after the other, kept.
 pub mod record;
 
@@ -67,6 +71,7 @@ pub mod output;
 pub mod cli;
 
 // What the user sees meanwhile.
+pub mod screen;
 pub mod terminal;
 
 // The verbs.

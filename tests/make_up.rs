@@ -208,7 +208,7 @@ impl Told {
         let has = |row: &Value| {
             let all = row["names"].as_array().map_or(&[][..], |all| all);
             let is_there = |name: &&str| all.iter().any(|one| one == *name);
-            row["state"] == state && names.iter().all(|name| is_there(&name))
+            row["state"] == state && names.iter().all(is_there)
         };
         self.pages(region)
             .into_iter()

@@ -63,6 +63,10 @@ fn what_is_not_ours_is_one_line() {
     for verb in ["orders", "segments"] {
         assert_refused(&as_nobody(&[verb, &own]), 1, "permission denied");
     }
+    let output = as_nobody(&["pss"]);
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(said.contains("processes are not for this user"), "{said}");
     // Of all processes those that are not for nobody are counted.
     let output = as_nobody(&["orders", "--format", "json"]);
     assert!(output.status.success());
@@ -112,6 +116,16 @@ fn row_of<'a>(rows: &'a Value, child: &Child) -> Vec<&'a Value> {
     rows.iter().filter(|row| row["pid"] == pid).collect()
 }
 
+/// What it has for itself, which does not depend on who else maps its libraries.
+fn data_of(child: &Child) -> Vec<Value> {
+    let reading = json(&succeed([
+        "pss", "-g", "pid", "--quiet", "--format", "json",
+    ]));
+    let rows = reading["rows"].as_array().expect("rows");
+    let own = rows.iter().filter(|row| row["pid"] == child.id());
+    own.map(|row| row["data"].clone()).collect()
+}
+
 /// Ends the storm, whatever happens.
 struct End<'a>(&'a AtomicBool);
 
@@ -133,8 +147,8 @@ fn a_storm_of_processes_hurts_nobody() {
     std::thread::sleep(Duration::from_millis(200));
     let ends = AtomicBool::new(false);
     let verbs: &[&str] = match may_ask_the_kernel() {
-        true => &["orders", "thp"],
-        false => &["orders"],
+        true => &["orders", "thp", "pss"],
+        false => &["orders", "pss"],
     };
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -150,8 +164,13 @@ fn a_storm_of_processes_hurts_nobody() {
         let mut first = Vec::new();
         while begun.elapsed() < lasts {
             for (number, verb) in verbs.iter().enumerate() {
-                let rows = json(&succeed([verb, "--quiet", "--format", "json"]));
-                let own: Vec<Value> = row_of(&rows, &still).into_iter().cloned().collect();
+                let own = match *verb {
+                    "pss" => data_of(&still),
+                    verb => {
+                        let rows = json(&succeed([verb, "--quiet", "--format", "json"]));
+                        row_of(&rows, &still).into_iter().cloned().collect()
+                    }
+                };
                 if rounds == 0 {
                     first.push(own);
                 } else {

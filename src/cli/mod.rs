@@ -11,6 +11,7 @@ mod snapshot;
 mod sought;
 mod source;
 mod timelapse;
+mod usage;
 
 pub use args::{Args, Usage, parse};
 pub use diff::{Compared, DiffRequest};
@@ -26,3 +27,4 @@ pub use snapshot::SnapshotRequest;
 pub use sought::{Chosen, SoughtRequest};
 pub use source::SourceRequest;
 pub use timelapse::TimelapseRequest;
+pub use usage::PssRequest;

@@ -112,7 +112,7 @@ pub(super) fn pagetable(args: PagetableArgs) -> Result<PagetableRequest, String>
     })
 }
 
-fn table_format(format: TableFormatArg) -> TableFormat {
+pub(super) fn table_format(format: TableFormatArg) -> TableFormat {
     match format {
         TableFormatArg::Text => TableFormat::Aligned,
         TableFormatArg::Json => TableFormat::Json,

@@ -13,6 +13,7 @@ use super::processes::{
 use super::record::{RecordRequest, Until, record};
 use super::snapshot::{SnapshotRequest, snapshot};
 use super::timelapse::{TimelapseRequest, timelapse};
+use super::usage::{PssRequest, pss};
 use crate::error::{Error, Result};
 use crate::output::Target;
 use crate::recording::Plane;
@@ -33,6 +34,8 @@ pub enum Request {
     Orders(OrdersRequest),
     /// Count large folios.
     Thp(ThpRequest),
+    /// Say who uses memory.
+    Pss(Box<PssRequest>),
     /// Print segments.
     Segments(SegmentsRequest),
     /// Say who holds pages.
@@ -92,6 +95,9 @@ impl Request {
             Verb::Flags(args) => flags(*args).map(Self::Flags).map_err(Usage::Wrong),
             Verb::Orders(args) => Ok(Self::Orders(orders(args))),
             Verb::Thp(args) => thp(args).map(Self::Thp).map_err(Usage::Wrong),
+            Verb::Pss(args) => pss(args)
+                .map(|request| Self::Pss(Box::new(request)))
+                .map_err(Usage::Wrong),
             Verb::Segments(args) => Ok(Self::Segments(segments(args))),
             Verb::Owner(args) => owner(args).map(Self::Owner).map_err(Usage::Wrong),
             Verb::Pagetable(args) => pagetable(args).map(Self::Pagetable).map_err(Usage::Wrong),
@@ -130,6 +136,7 @@ impl Request {
             Self::Record(request) => request.quiet || matches!(request.until, Until::Command(_)),
             Self::Orders(request) => request.quiet,
             Self::Thp(request) => request.quiet,
+            Self::Pss(request) => request.quiet,
             Self::Owner(request) => request.quiet,
             Self::Flags(_)
             | Self::Pagetable(_)

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::overlay::gather;
 use crate::recording::ProcessPages;
 use crate::source::{
-    Process, Source, process_is_gone, process_name, process_start, processes_named,
+    Process, Source, process_is_gone, process_name, process_stat, processes_named,
 };
 use crate::terminal::Terminal;
 
@@ -67,7 +67,7 @@ impl<'a> Chooser<'a> {
     fn meant(&mut self, root: &Path) -> Result<Vec<u32>> {
         let mut meant = Vec::new();
         for &pid in &self.chosen.pids {
-            let start = process_start(root, pid);
+            let start = process_stat(root, pid).map(|stat| stat.start);
             let key = (root.to_owned(), pid);
             // Not every copy says; one that is gone fails when it is opened.
             if *self.begun.entry(key).or_insert(start) == start {

@@ -10,6 +10,7 @@ mod orders;
 mod owner;
 mod pagetable;
 mod palette;
+mod pss;
 mod record;
 mod segments;
 mod snapshot;
@@ -35,6 +36,7 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
         Request::Diff(request) => diff::compare(request, terminal)?,
         Request::Orders(request) => orders::list(request, terminal)?,
         Request::Thp(request) => thp::list(request, terminal)?,
+        Request::Pss(request) => pss::watch(request, terminal)?,
         Request::Segments(request) => segments::list(request, terminal)?,
         Request::Owner(request) => owner::tell(request, terminal)?,
         Request::Pagetable(request) => pagetable::list(request, terminal)?,

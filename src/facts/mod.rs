@@ -12,6 +12,7 @@ mod series;
 mod sets;
 mod table;
 mod thp;
+mod usage;
 
 pub use matrix::matrix_text;
 pub use orders::{Omitted, mem_hist_text, order_columns, order_rows};
@@ -24,6 +25,9 @@ pub use sets::{
 };
 pub use table::{Cell, Column};
 pub use thp::{thp_columns, thp_rows, thp_sum_rows, thpmaps_sum_text, thpmaps_text};
+pub use usage::{
+    Unit, leader, usage_columns, usage_explained, usage_header, usage_json, usage_line, usage_rows,
+};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};

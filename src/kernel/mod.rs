@@ -10,6 +10,7 @@ mod meminfo;
 mod page_types;
 mod pagemap;
 mod pfn;
+mod smaps;
 mod zoneinfo;
 
 pub use bit_filter::{BitFilter, PageSpan, parse_flags, parse_number};
@@ -20,4 +21,5 @@ pub use meminfo::{parse_meminfo_bytes, parse_vmstat};
 pub use page_types::{Edition, Folding};
 pub use pagemap::PagemapEntry;
 pub use pfn::{Pfn, PfnRange, PfnSet};
+pub use smaps::{Parts, Rollup, parse_parts, parse_rollup};
 pub use zoneinfo::{Zone, parse_zones};

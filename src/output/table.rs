@@ -54,6 +54,16 @@ impl<'a> TableWriter<'a> {
         Ok(writer)
     }
 
+    /// Goes on with a table of text whose names were written before.
+    pub fn going_on(format: TableFormat, columns: Vec<Column>, to: &'a mut Pending) -> Self {
+        Self {
+            to,
+            format,
+            columns,
+            rows: 0,
+        }
+    }
+
     /// Writes a row.
     ///
     /// # Errors

@@ -19,8 +19,9 @@ pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, MemorySpan, PageSize, is_page_size};
 pub use process::{
-    MappingProperties, Process, TakeEntries, process_is_gone, process_name, process_start,
-    processes, processes_named, smaps,
+    Gauge, MappingProperties, MemoryInfo, Moved, Process, ProcessStat, TakeEntries,
+    allow_many_files, cgroup_of, command_line, memory_info, parts, process_is_gone, process_name,
+    process_stat, processes, processes_named, rollup, smaps, user_of,
 };
 pub use recording::{RecordedFrame, Recording};
 pub use system::System;

@@ -4,6 +4,7 @@ mod flags;
 mod pictures;
 mod processes;
 mod readings;
+mod usage;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub(super) use processes::{
 pub(super) use readings::{
     NiceArg, PaceArgs, ProcessArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,
 };
+
+pub(super) use usage::{GroupByArg, PssArgs, UnitArg};
 
 /// See physical memory: every page of a Linux machine on one picture.
 #[derive(Debug, Parser)]
@@ -55,6 +58,8 @@ pub(super) enum Verb {
     Orders(OrdersArgs),
     /// Count the large folios of processes by size, and how they are mapped, as the kernel's thpmaps does
     Thp(ThpArgs),
+    /// Say who uses memory, each shared page divided by its users, once or again and again, as pmemstat does
+    Pss(PssArgs),
     /// Print the segments of a process and the page sizes behind them, as pagestat does
     Segments(SegmentsArgs),
     /// Say who holds a page: class, folio, cgroup, processes and mappings

@@ -46,17 +46,6 @@ pub fn processes_named(root: &Path, name: &str) -> Result<Vec<u32>> {
     Ok(processes(root)?.into_iter().filter(is_meant).collect())
 }
 
-/// When a process began, in clock ticks since boot: with it, a number that is used again is known. `None`
-/// when it is gone.
-pub fn process_start(root: &Path, pid: u32) -> Option<u64> {
-    let path = root.join("proc").join(pid.to_string()).join("stat");
-    let bytes = fs::read(path).ok()?;
-    // The name is in brackets and may hold anything; the 22nd field is the 20th behind it.
-    let behind = bytes.iter().rposition(|&byte| byte == b')')? + 1;
-    let fields = std::str::from_utf8(&bytes[behind..]).ok()?;
-    fields.split_whitespace().nth(19)?.parse().ok()
-}
-
 /// True for what reading a process says when it has ended.
 pub fn process_is_gone(error: &Error) -> bool {
     let gone = Errno::SRCH.raw_os_error();

@@ -4,6 +4,8 @@
 //! `pagemap.bin` and where they are in `pagemap.idx`.
 
 mod captured;
+mod gauge;
+mod identity;
 mod list;
 mod pagemap_scan;
 mod smaps;
@@ -16,7 +18,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use smaps::{MappingProperties, smaps};
 
-pub use list::{process_is_gone, process_name, process_start, processes, processes_named};
+pub use gauge::{Gauge, Moved, allow_many_files};
+pub use identity::{
+    MemoryInfo, ProcessStat, cgroup_of, command_line, memory_info, parts, process_stat, rollup,
+    user_of,
+};
+pub use list::{process_is_gone, process_name, processes, processes_named};
 
 use self::captured::Captured;
 use self::pagemap_scan::Region;
