@@ -150,7 +150,9 @@ impl Recorder {
         };
         sink(&self.block(Tag::Frame, head.encode()))?;
         if let Some(table) = processes {
-            sink(&self.block(Tag::Processes, self.named(table).encode()))?;
+            let encoded = self.named(table).encode();
+            let contents = encoded.map_err(|reason| Error::Processes { reason: reason.0 })?;
+            sink(&self.block(Tag::Processes, contents))?;
         }
         let mut directory = self.chunks_of(source, watcher, sink)?;
         if directory.pages == 0 {

@@ -80,6 +80,17 @@ fn names_that_are_withheld_are_not_in_the_file() {
             .iter()
             .any(|(name, _)| name.starts_with("anonymous"))
     );
+    let drawn = decode(&succeed([
+        "snapshot",
+        "-",
+        "--redact",
+        "--sysroot",
+        text(&system("thp-6.1")),
+        "--pid",
+        "118",
+    ]));
+    let all: Vec<_> = drawn.texts.iter().map(|(_, text)| text.as_str()).collect();
+    assert!(!all.concat().contains("memload"));
     let refused = run(["snapshot", "-", "--from", text(&path), "--comm", "memload"]);
     assert_refused(&refused, 1, "cannot find a process called memload");
 }
@@ -225,4 +236,92 @@ fn a_time_lapse_shows_flags_that_are_looked_for() {
         "changes",
     ]);
     assert_refused(&refused, 2, "cannot be used with");
+}
+
+#[test]
+fn what_would_be_lost_later_is_refused_before() {
+    let directory = scratch();
+    let touched = directory.path().join("touched");
+    let touch = text(&touched);
+    let path = directory.path().join("r.pmv");
+    let table: [(&[&str], i32, &str); 4] = [
+        (
+            &["timelapse", "x", "--redact", "--comm", "sh", "--count", "1"],
+            2,
+            "named by --pid",
+        ),
+        (
+            &[
+                "timelapse",
+                "x",
+                "--redact",
+                "--cgroup",
+                "/x",
+                "--count",
+                "1",
+            ],
+            2,
+            "named by @INODE",
+        ),
+        (
+            &[
+                "record",
+                text(&path),
+                "--pid",
+                "4194304",
+                "--",
+                "touch",
+                touch,
+            ],
+            1,
+            "no such process",
+        ),
+        (
+            &["record", text(&path), "--cgroup", "/x", "--sysroot", "/x"],
+            2,
+            "for the running kernel",
+        ),
+    ];
+    for (words, code, part) in table {
+        if words[0] == "record" && code == 1 && !common::may_ask_the_kernel() {
+            continue;
+        }
+        assert_refused(&run(words), code, part);
+    }
+    assert!(!touched.exists(), "the command did not run");
+}
+
+#[test]
+fn frames_without_processes_stand_beside_those_with() {
+    let directory = scratch();
+    let with = recorded(directory.path(), &["--pid", "118"]);
+    let (both, series) = (
+        directory.path().join("both.pmv"),
+        directory.path().join("series"),
+    );
+    let root = system("thp-6.1");
+    succeed([
+        "record",
+        text(&both),
+        "--from",
+        text(&with),
+        "--sysroot",
+        text(&root),
+    ]);
+    succeed([
+        "timelapse",
+        text(&series),
+        "--from",
+        text(&both),
+        "--pid",
+        "118",
+    ]);
+    let told = String::from_utf8(succeed(["info", text(&both)])).expect("UTF-8");
+    assert!(told.contains("processes  118 memload\n"), "{told}");
+    let notes = |number: usize| {
+        let picture = fs::read(&pictures(&series)[number]).expect("a picture");
+        decode(&picture).facts["picture"]["notes"].to_string()
+    };
+    assert!(notes(0).contains("contiguous runs"));
+    assert!(notes(1).contains("No such page was found."));
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{assert_refused, json, may_ask_the_kernel, run, scratch, succeed, text};
+use memmap2::{Advice, MmapOptions};
 use serde_json::Value;
 
 const VERBS: [&str; 4] = ["orders", "segments", "pagetable", "thp"];
@@ -126,6 +127,16 @@ fn data_of(child: &Child) -> Vec<Value> {
     own.map(|row| row["data"].clone()).collect()
 }
 
+/// What a process has in huge pages.
+fn huge_of(pid: u32) -> Vec<Value> {
+    let rows = json(&succeed(["thp", "--quiet", "--format", "json"]));
+    let rows = rows.as_array().expect("rows");
+    let pid = pid.to_string();
+    let own = rows.iter().filter(|row| row["pid"] == pid);
+    let own = own.filter(|row| row["mapped_by"] == "pmd" && row["kind"] == "anon");
+    own.map(|row| row["size"].clone()).collect()
+}
+
 /// Ends the storm, whatever happens.
 struct End<'a>(&'a AtomicBool);
 
@@ -145,6 +156,9 @@ fn a_storm_of_processes_hurts_nobody() {
         .spawn()
         .expect("a process");
     std::thread::sleep(Duration::from_millis(200));
+    let mut huge = MmapOptions::new().len(8 << 20).map_anon().expect("memory");
+    huge.advise(Advice::HugePage).expect("the advice");
+    huge.fill(1);
     let ends = AtomicBool::new(false);
     let verbs: &[&str] = match may_ask_the_kernel() {
         true => &["orders", "thp", "pss"],
@@ -166,6 +180,7 @@ fn a_storm_of_processes_hurts_nobody() {
             for (number, verb) in verbs.iter().enumerate() {
                 let own = match *verb {
                     "pss" => data_of(&still),
+                    "thp" => huge_of(std::process::id()),
                     verb => {
                         let rows = json(&succeed([verb, "--quiet", "--format", "json"]));
                         row_of(&rows, &still).into_iter().cloned().collect()
@@ -180,7 +195,7 @@ fn a_storm_of_processes_hurts_nobody() {
             rounds += 1;
         }
         assert!(rounds > 10, "{rounds}");
-        assert!(!first[0].is_empty());
+        assert!(first.iter().all(|rows| !rows.is_empty()), "{first:?}");
     });
     still.kill().expect("it ends");
     still.wait().expect("it ended");

@@ -158,6 +158,20 @@ fn blocks_are_aligned_on_both_sides_and_inside_one_folio() {
     let anon = |kib| ("anon".to_owned(), kib);
     assert_eq!(blocks("8K"), [anon(24), ("hugetlb".to_owned(), 8)]);
     assert_eq!(blocks("16KiB"), [anon(16)]);
+    // Asked twice is told once, of sizes and of processes.
+    let fixed = [
+        "7",
+        "7",
+        "--sysroot",
+        text(root.path()),
+        "--cont",
+        "16K",
+        "--cont",
+        "16384",
+    ];
+    let of = told(&rows(&fixed));
+    assert_eq!(of.iter().filter(|row| row.1 == "cont").count(), 1);
+    assert_eq!(of[1].3, 16);
 }
 
 #[test]

@@ -224,8 +224,11 @@ fn pages_of(args: &FlagsArgs) -> Result<PagesOf, String> {
 /// A cgroup by its directory or `@INODE`.
 pub(super) fn cgroup(path: &Path) -> Result<Cgroup, String> {
     match path.to_str().and_then(|text| text.strip_prefix('@')) {
-        // Without a slash at the end, as its name may be kept and looked up.
-        None => Ok(Cgroup::Directory(path.components().collect())),
+        // In one spelling, as its name may be kept and looked up; it may be gone when it is looked up.
+        None => Ok(Cgroup::Directory(
+            path.canonicalize()
+                .unwrap_or_else(|_| path.components().collect()),
+        )),
         Some(inode) => inode.parse().map(Cgroup::Inode).map_err(|_| {
             format!("--cgroup @{inode} is no inode (a number after @, or a directory)")
         }),

@@ -87,12 +87,15 @@ pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
     if recording == Target::Stdout {
         return Err("a recording needs a file, because its end is written last".to_owned());
     }
+    if args.cgroup.is_some() && !args.series.typed.is_empty() {
+        return Err("--cgroup is for the running kernel".to_owned());
+    }
     let request = recorded(recording, &args.series, args.pace, &args.run, &usual)?;
     Ok(RecordRequest {
         planes: planes(args.counts, args.cgroups || args.cgroup.is_some()),
         chosen: chosen(args.processes)?,
-        // As it is asked for later: without a slash at the end.
-        cgroup: args.cgroup.map(|path| path.components().collect()),
+        // As it is asked for later.
+        cgroup: args.cgroup.map(|path| path.canonicalize().unwrap_or(path)),
         ..request
     })
 }

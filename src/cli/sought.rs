@@ -4,6 +4,7 @@ use super::args::{ProcessArgs, SoughtArgs};
 use super::flags::{Cgroup, cgroup};
 use crate::inventory::Sight;
 use crate::kernel::{BitFilter, Edition, Folding};
+use crate::recording::ProcessPages;
 
 /// Pages that are looked for.
 #[derive(Clone, Debug)]
@@ -29,6 +30,12 @@ impl Chosen {
     /// True for a process of that number and name.
     pub fn is_meant(&self, pid: u32, name: &str) -> bool {
         self.pids.contains(&pid) || self.names.iter().any(|known| known == name)
+    }
+
+    /// Those of `processes` that are meant.
+    pub fn among(&self, mut processes: Vec<ProcessPages>) -> Vec<ProcessPages> {
+        processes.retain(|process| self.is_meant(process.pid, &process.name));
+        processes
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::TimelapseArgs;
+use super::args::{SeriesArgs, TimelapseArgs};
 use super::flags::Cgroup;
 use super::look::{Look, lens};
 use super::record::{RecordRequest, Usual, recorded};
@@ -78,6 +78,7 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
     if marks_changes && lens != Lens::Class {
         return Err("--mark changes is for --by class".to_owned());
     }
+    check_redacted(sought.as_ref(), args.run.redact, &args.series)?;
     if !(SLOWEST..=FASTEST).contains(&args.fps) {
         return Err(format!(
             "--fps {} is not from {SLOWEST} to {FASTEST}",
@@ -108,6 +109,26 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
             let taken = recorded.map(|path| Target::File(path.to_owned()));
             check_places(&request, taken.as_ref()).map(|()| request)
         }
+    }
+}
+
+/// Names that are not kept cannot be looked for in what was kept.
+fn check_redacted(
+    sought: Option<&SoughtRequest>,
+    redact: bool,
+    series: &SeriesArgs,
+) -> Result<(), String> {
+    let is_read_now = series.typed.is_empty();
+    match sought {
+        Some(SoughtRequest::Processes(chosen))
+            if redact && is_read_now && !chosen.names.is_empty() =>
+        {
+            Err("--redact keeps no names, so processes are named by --pid".to_owned())
+        }
+        Some(SoughtRequest::Cgroup(Cgroup::Directory(_), _)) if redact && is_read_now => {
+            Err("--redact keeps no names, so a cgroup is named by @INODE".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Asking several processes, and saying how many would not answer.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::cli::Who;
@@ -16,6 +17,8 @@ pub(super) struct Asking<'a> {
     pub(super) page_bytes: u64,
     /// Workers.
     pub(super) threads: usize,
+    /// Whether somebody was named, who has to answer.
+    pub(super) is_named: bool,
     /// Nothing but answers and errors.
     pub(super) quiet: bool,
 }
@@ -24,7 +27,10 @@ pub(super) struct Asking<'a> {
 pub(super) fn meant(who: &Who, root: &Path) -> Result<Vec<u32>> {
     match who {
         Who::All => processes(root),
-        Who::Pids(pids) => Ok(pids.clone()),
+        Who::Pids(pids) => {
+            let once: BTreeSet<u32> = pids.iter().copied().collect();
+            Ok(once.into_iter().collect())
+        }
         Who::Cgroup(path) => processes_of_cgroup(path),
     }
 }
@@ -43,7 +49,16 @@ impl Asking<'_> {
             threads,
             ..
         } = *self;
-        let asked = ask(root, pids, page_bytes, threads, terminal, question)?;
+        let must_answer = self.is_named && pids.len() == 1;
+        let asked = ask(
+            root,
+            pids,
+            page_bytes,
+            threads,
+            must_answer,
+            terminal,
+            question,
+        )?;
         terminal.clear();
         if asked.refused > 0 && !self.quiet {
             let (refused, all) = (asked.refused, pids.len());

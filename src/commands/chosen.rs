@@ -52,8 +52,15 @@ impl<'a> Chooser<'a> {
         let mut found = Vec::new();
         for pid in self.meant(root)? {
             let name = process_name(root, pid).unwrap_or_default();
-            let gathered = Process::open(root, pid, page_bytes)
-                .and_then(|process| gather(&process, &name, self.terminal));
+            let start = process_stat(root, pid).map(|stat| stat.start);
+            let gathered = Process::open(root, pid, page_bytes).and_then(|process| {
+                let pages = gather(&process, &name, self.terminal)?;
+                // Its mappings are read by its number, which may be another's by now.
+                match process_stat(root, pid).map(|stat| stat.start) == start {
+                    true => Ok(pages),
+                    false => Err(process.is_gone()),
+                }
+            });
             let is_asked_for = self.is_first && self.chosen.pids.contains(&pid);
             match gathered {
                 Ok(pages) => found.push(pages),
@@ -62,6 +69,18 @@ impl<'a> Chooser<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// Fails where somebody who was named by number is not there, before anything is begun.
+    pub(super) fn check_there(&self, root: Option<&Path>) -> Result<()> {
+        let Some(root) = root else { return Ok(()) };
+        for &pid in &self.chosen.pids {
+            if process_name(root, pid).is_none() {
+                let cause = std::io::ErrorKind::NotFound.into();
+                return Err(Error::Process { pid, cause });
+            }
+        }
+        Ok(())
     }
 
     fn meant(&mut self, root: &Path) -> Result<Vec<u32>> {
@@ -87,8 +106,7 @@ fn carried(chosen: &Chosen, source: &dyn Source) -> Result<Vec<ProcessPages>> {
     let table = source.processes()?.ok_or_else(|| Error::NoProcesses {
         path: source.path().to_owned(),
     })?;
-    let is_meant = |process: &ProcessPages| chosen.is_meant(process.pid, &process.name);
-    Ok(table.processes.into_iter().filter(is_meant).collect())
+    Ok(chosen.among(table.processes))
 }
 
 /// Fails where somebody who was asked for is not among those who were found.

@@ -2,8 +2,9 @@
 
 use std::cell::OnceCell;
 
+use super::sought::inode;
 use crate::classify::{Class, Key, KsmVerdict};
-use crate::cli::{Cgroup, FlagsFormat, FlagsRequest, PagesOf, PagesRequest};
+use crate::cli::{FlagsFormat, FlagsRequest, PagesOf, PagesRequest};
 use crate::error::Result;
 use crate::facts::{Beside, SET_COLUMNS, described, file_text, page_types_summary, set_rows};
 use crate::inventory::{
@@ -11,7 +12,7 @@ use crate::inventory::{
 };
 use crate::output::{Pending, TableWriter, Target, print, write_table};
 use crate::scan::sweep;
-use crate::source::{FileState, Process, Source, cgroup_inode};
+use crate::source::{FileState, Process, Source};
 use crate::terminal::Terminal;
 
 /// A question in work.
@@ -51,12 +52,14 @@ pub(super) fn answer(request: &FlagsRequest, terminal: &Terminal) -> Result<()> 
             .for_each(|remark| terminal.remark(remark));
     }
     let source = request.source.open()?;
+    let cgroup = request.cgroup.as_ref();
+    let cgroup = cgroup.map(|cgroup| inode(cgroup, source.as_ref()));
     let census = Census {
         request,
         terminal,
         source: source.as_ref(),
         place: place(&request.of, source.as_ref())?,
-        cgroup: request.cgroup.as_ref().map(inode).transpose()?,
+        cgroup: cgroup.transpose()?,
         ksm: OnceCell::new(),
     };
     let mut out = Target::Stdout.begin()?;
@@ -78,13 +81,6 @@ fn place(of: &PagesOf, source: &dyn Source) -> Result<Place> {
         PagesOf::Process { root, pid } => Place::Process(Process::open(root, *pid, page_bytes)?),
         PagesOf::File(path) => Place::File(path.clone()),
     })
-}
-
-fn inode(cgroup: &Cgroup) -> Result<u64> {
-    match cgroup {
-        Cgroup::Inode(inode) => Ok(*inode),
-        Cgroup::Directory(path) => cgroup_inode(path),
-    }
 }
 
 impl Census<'_> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::error::{Result, printable};
+use crate::error::Result;
 use crate::output::print;
 use crate::recording::MachineHead;
 use crate::render::{grouped, size};
@@ -44,15 +44,21 @@ const MOST_NAMED: usize = 8;
 /// Whose pages are kept, in any of the frames.
 fn processes(recording: &Recording) -> Result<String> {
     let mut all = BTreeSet::new();
+    let mut are_kept = false;
     for number in 0..recording.frames() as u64 {
-        let table = recording.frame(Some(number))?.processes()?;
+        // Frames are listed even where what they say of processes does not read.
+        let Ok(table) = recording.frame(Some(number))?.processes() else {
+            return Ok("processes  do not read\n".to_owned());
+        };
+        are_kept |= table.is_some();
         let processes = table.into_iter().flat_map(|table| table.processes);
         all.extend(processes.map(|process| (process.pid, process.name)));
     }
     if all.is_empty() {
-        return Ok(String::new());
+        let none = if are_kept { "processes  none\n" } else { "" };
+        return Ok(none.to_owned());
     }
-    let shown = |(pid, name): &(u32, String)| format!("{pid} {}", printable(name));
+    let shown = |(pid, name): &(u32, String)| format!("{pid} {name}").trim_end().to_owned();
     let mut names: Vec<String> = all.iter().take(MOST_NAMED).map(shown).collect();
     if all.len() > MOST_NAMED {
         names.push(format!("{} more", all.len() - MOST_NAMED));

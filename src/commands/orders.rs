@@ -1,7 +1,7 @@
 //! `pagemap-viz orders`: present memory of processes by order.
 
 use super::asking::{Asking, meant};
-use crate::cli::OrdersRequest;
+use crate::cli::{OrdersRequest, Who};
 use crate::error::Result;
 use crate::facts::{mem_hist_text, order_columns, order_rows};
 use crate::mappings::orders_of;
@@ -21,6 +21,7 @@ pub(super) fn list(request: &OrdersRequest, terminal: &Terminal) -> Result<()> {
         root: &request.root,
         page_bytes,
         threads: request.threads,
+        is_named: matches!(request.who, Who::Pids(_)),
         quiet: request.quiet,
     };
     let mut answers = asking.ask(&pids, terminal, question)?;

@@ -37,6 +37,7 @@ pub(super) fn tell(request: &OwnerRequest, terminal: &Terminal) -> Result<()> {
         root: &request.root,
         page_bytes,
         threads: request.threads,
+        is_named: false,
         quiet: request.quiet,
     };
     let holders: Vec<_> = asking

@@ -28,6 +28,8 @@ struct Session<'a> {
     terminal: &'a Terminal,
     recorder: Recorder,
     chooser: Option<Chooser<'a>>,
+    /// Whether any of the processes that are chosen was there once.
+    has_found: bool,
     cgroups: BTreeMap<String, u64>,
     /// From the first source on.
     file: Option<RecordingFile>,
@@ -52,6 +54,7 @@ pub(super) fn record(request: &RecordRequest, terminal: &Terminal) -> Result<Opt
             .chosen
             .as_ref()
             .map(|chosen| Chooser::new(chosen, terminal)),
+        has_found: false,
         cgroups: cgroups(request)?,
         file: None,
         stretched: None,
@@ -106,6 +109,7 @@ impl Session<'_> {
             return Ok(carried.or_else(|| self.table(Vec::new())));
         };
         let processes = chooser.pages(root, source)?;
+        self.has_found |= !processes.is_empty();
         let mut table = self.table(processes);
         if let (Some(table), Some(carried)) = (&mut table, carried) {
             table.cgroups.extend(carried.cgroups);
@@ -164,6 +168,11 @@ impl Session<'_> {
         let place = self.request.sources.first();
         let place = place.expect("the running kernel at least");
         let source = place.open()?;
+        // Who is not there shall not cost a build.
+        self.chooser
+            .as_ref()
+            .map_or(Ok(()), |chooser| chooser.check_there(place.root()))?;
+        self.terminal.take_signals();
         let mut child = start(words, self.request.as_root)?;
         let is_running = |child: &mut Child| matches!(child.try_wait(), Ok(None));
         let recorded = self.repeat(source.as_ref(), place.root(), |taken| {
@@ -183,6 +192,10 @@ impl Session<'_> {
         let frames = self.file.as_ref().map_or(0, RecordingFile::frames);
         let finished = self.file.map_or(Ok(()), RecordingFile::finish);
         self.terminal.clear();
+        if self.chooser.is_some() && !self.has_found && frames > 0 && !self.request.quiet {
+            self.terminal
+                .remark("none of the processes that are to be kept was there");
+        }
         if let (Some(stretched), false) = (self.stretched, self.request.quiet) {
             self.terminal.remark(&format!(
                 "a frame every {:?} instead of {:?}, to take no more than {} % of the machine (--budget)",

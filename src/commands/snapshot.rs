@@ -23,7 +23,7 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
 
     let sought = request.sought.as_ref();
     let root = request.source.root();
-    let find = |sought| Seeker::find(sought, root, source.as_ref(), terminal);
+    let find = |sought| Seeker::find(sought, root, source.as_ref(), request.redact, terminal);
     let sought = sought.map(find).transpose()?;
     let mut known = Known::default();
     if sought.is_some() {

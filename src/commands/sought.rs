@@ -1,6 +1,6 @@
 //! From what is asked for to pages that are looked for, and what the legend says of them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::chosen::{Chooser, check_all_found};
 use crate::classify::Key;
@@ -31,6 +31,7 @@ impl<'a> Seeker<'a> {
         request: &'a SoughtRequest,
         root: Option<&std::path::Path>,
         source: &dyn Source,
+        redact: bool,
         terminal: &Terminal,
     ) -> Result<(Self, Overlay)> {
         let mut processes = Vec::new();
@@ -38,7 +39,7 @@ impl<'a> Seeker<'a> {
             processes = Chooser::new(chosen, terminal).pages(root, source)?;
             check_all_found(chosen, &processes, source)?;
         }
-        let seeker = Self::new(request, &identities(&processes))?;
+        let seeker = Self::new(request, identities(&processes), redact)?;
         let overlay = seeker.overlay_of(&processes, source)?;
         Ok((seeker, overlay))
     }
@@ -47,28 +48,40 @@ impl<'a> Seeker<'a> {
     pub(super) fn in_series(
         request: &'a SoughtRequest,
         recording: &Recording,
+        redact: bool,
         terminal: &Terminal,
     ) -> Result<Self> {
-        let mut all = BTreeSet::new();
+        let mut all = BTreeMap::new();
         if let SoughtRequest::Processes(chosen) = request {
             for number in 0..recording.frames() as u64 {
                 let source = recording.frame(Some(number))?;
-                all.extend(identities(&processes_in(request, &source, terminal)?));
+                all.extend(identities(&processes_in(request, &source)?));
             }
             if all.is_empty() {
-                check_all_found(chosen, &[], &recording.frame(None)?)?;
+                let last = recording.frame(None)?;
+                Chooser::new(chosen, terminal).pages(None, &last)?;
+                check_all_found(chosen, &[], &last)?;
             }
         }
-        Self::new(request, &all)
+        Self::new(request, all, redact)
     }
 
-    fn new(request: &'a SoughtRequest, processes: &BTreeSet<(u32, String)>) -> Result<Self> {
+    fn new(
+        request: &'a SoughtRequest,
+        mut processes: BTreeMap<u32, String>,
+        redact: bool,
+    ) -> Result<Self> {
+        if redact {
+            processes.values_mut().for_each(String::clear);
+        }
+        let processes = &processes;
         let (groups, title) = match request {
             SoughtRequest::Processes(_) => {
                 let groups = Groups::new(processes)?;
                 let title = groups.title();
                 (Some(groups), title)
             }
+            SoughtRequest::Cgroup(..) if redact => (None, "a cgroup".to_owned()),
             SoughtRequest::Cgroup(_, shown) => (None, format!("cgroup {shown}")),
             SoughtRequest::Flags(_, text) => (None, text.clone()),
         };
@@ -80,8 +93,8 @@ impl<'a> Seeker<'a> {
     }
 
     /// In one reading of a series.
-    pub(super) fn overlay(&self, source: &dyn Source, terminal: &Terminal) -> Result<Overlay> {
-        let processes = processes_in(self.request, source, terminal)?;
+    pub(super) fn overlay(&self, source: &dyn Source) -> Result<Overlay> {
+        let processes = processes_in(self.request, source)?;
         self.overlay_of(&processes, source)
     }
 
@@ -108,11 +121,10 @@ impl<'a> Seeker<'a> {
             (name, kind.key, kind.like)
         });
         let page_bytes = source.machine().page_size.bytes();
-        let held = overlay.held().filter(|held| held.pages() > 0);
         let found = (FIRST_OVERLAY.0..u8::MAX).map(|key| scan.keys.of(Key(key)));
-        let notes = match (held, found.sum()) {
-            (Some(held), _) => vec![held_line(held, page_bytes, &zones(source))],
-            (None, 0u64) => vec!["No such page was found.".to_owned()],
+        let notes = match (overlay.held_runs(), found.sum::<u64>()) {
+            (_, 0) => vec!["No such page was found.".to_owned()],
+            (Some(runs), _) => vec![held_line(&runs, page_bytes, &zones(source))],
             (None, _) => Vec::new(),
         };
         SoughtLines {
@@ -123,25 +135,23 @@ impl<'a> Seeker<'a> {
     }
 }
 
-/// The processes that a reading carries, if processes are looked for.
-fn processes_in(
-    request: &SoughtRequest,
-    source: &dyn Source,
-    terminal: &Terminal,
-) -> Result<Vec<ProcessPages>> {
+/// The processes that a reading of a series carries, if processes are looked for; none where it carries none.
+fn processes_in(request: &SoughtRequest, source: &dyn Source) -> Result<Vec<ProcessPages>> {
     match request {
-        SoughtRequest::Processes(chosen) => Chooser::new(chosen, terminal).pages(None, source),
+        SoughtRequest::Processes(chosen) => {
+            Ok(chosen.among(source.processes()?.unwrap_or_default().processes))
+        }
         SoughtRequest::Cgroup(..) | SoughtRequest::Flags(..) => Ok(Vec::new()),
     }
 }
 
-fn identities(processes: &[ProcessPages]) -> BTreeSet<(u32, String)> {
+fn identities(processes: &[ProcessPages]) -> BTreeMap<u32, String> {
     let identity = |process: &ProcessPages| (process.pid, process.name.clone());
     processes.iter().map(identity).collect()
 }
 
 /// A recording knows the cgroup that was named when it was made; else it is looked for here.
-fn inode(cgroup: &Cgroup, source: &dyn Source) -> Result<u64> {
+pub(super) fn inode(cgroup: &Cgroup, source: &dyn Source) -> Result<u64> {
     let path = match cgroup {
         Cgroup::Inode(inode) => return Ok(*inode),
         Cgroup::Directory(path) => path,
@@ -152,11 +162,10 @@ fn inode(cgroup: &Cgroup, source: &dyn Source) -> Result<u64> {
 }
 
 /// How the pages of processes lie.
-fn held_line(held: &Held, page_bytes: u64, zones: &[Zone]) -> String {
-    let runs = held.contiguous();
+fn held_line(runs: &PfnSet, page_bytes: u64, zones: &[Zone]) -> String {
     let longest = runs.ranges().iter().max_by_key(|run| run.pages());
     let longest = longest.copied().unwrap_or(PfnRange::new(0, 0));
-    let nodes = nodes(&runs, zones);
+    let nodes = nodes(runs, zones);
     let nodes = match nodes.as_slice() {
         [] => String::new(),
         [one] => format!(", node {one}"),
@@ -167,7 +176,7 @@ fn held_line(held: &Held, page_bytes: u64, zones: &[Zone]) -> String {
     };
     format!(
         "{} pages in {} contiguous runs, the longest {} at PFN {:#x}{nodes}.",
-        grouped(held.pages()),
+        grouped(runs.pages()),
         grouped(runs.ranges().len() as u64),
         size(longest.pages() * page_bytes),
         longest.start.0,

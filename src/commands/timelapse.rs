@@ -82,7 +82,8 @@ impl<'a> Lapse<'a> {
     ) -> Result<Self> {
         let recording = Recording::open(recorded)?;
         let (end, ram) = recording.extent()?;
-        let find = |sought| Seeker::in_series(sought, &recording, terminal);
+        let redact = request.recording.names == Names::Withheld;
+        let find = |sought| Seeker::in_series(sought, &recording, redact, terminal);
         let seeker = request.sought.as_ref().map(find).transpose()?;
         Ok(Self {
             request,
@@ -158,7 +159,7 @@ impl<'a> Lapse<'a> {
     }
 
     fn overlay(&self, source: &RecordedFrame) -> Result<Option<Overlay>> {
-        let overlay = |seeker: &Seeker<'_>| seeker.overlay(source, self.terminal);
+        let overlay = |seeker: &Seeker<'_>| seeker.overlay(source);
         self.seeker.as_ref().map(overlay).transpose()
     }
 
@@ -273,6 +274,9 @@ impl<'a> Lapse<'a> {
         subject.host = subject
             .host
             .filter(|_| self.request.recording.names == Names::Kept);
+        if overlay.is_some() && scan.ksm == KsmVerdict::Doubted {
+            subject.doubted_pages = scan.classes.anonymous();
+        }
         let sought = self.seeker.as_ref().zip(overlay);
         subject.sought = sought.map(|(seeker, overlay)| seeker.lines(overlay, scan, source));
         subject

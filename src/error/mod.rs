@@ -226,7 +226,7 @@ pub enum Error {
     },
 
     /// A cgroup is a directory.
-    #[error("cannot take {} for a cgroup: it is not a cgroup's directory (one below /sys/fs/cgroup, or @INODE)", .path.display())]
+    #[error("cannot take {} for a cgroup: it is not a cgroup's directory (one below /sys/fs/cgroup)", .path.display())]
     NotACgroup {
         /// What was given.
         path: PathBuf,
@@ -280,6 +280,13 @@ pub enum Error {
     NoProcessNamed {
         /// The name.
         name: String,
+    },
+
+    /// More than a recording carries.
+    #[error("cannot record processes: {reason}")]
+    Processes {
+        /// What is too much.
+        reason: String,
     },
 
     /// Nobody chose processes when it was recorded.

@@ -138,7 +138,17 @@ pub fn thpmaps_sum_text(folios: &LargeFolios, page_bytes: u64) -> String {
         let label = label(count, page_bytes) + ":";
         format!("{label:<32}{kib:8} kB{share}\n")
     };
-    folios.counts().iter().map(line).collect()
+    let mut counts: Vec<&Count> = folios.counts().iter().collect();
+    counts.sort_by_key(|count| place_in_thpmaps(count));
+    counts.into_iter().map(line).collect()
+}
+
+/// Its order: what is mapped by PMD, then the rest, backing by backing; blocks after that, size by size.
+fn place_in_thpmaps(count: &Count) -> (Option<u32>, bool, Backing, Fit, Option<u32>) {
+    let is_block = matches!(count.fit, Fit::Block | Fit::PmdBlock);
+    let by_pte = !matches!(count.fit, Fit::Pmd | Fit::PmdBlock);
+    let size = count.order.filter(|_| is_block);
+    (size, by_pte, count.backing, count.fit, count.order)
 }
 
 /// `thpmaps` has none for hugetlb and none for folios of two pages; these are made in its manner.

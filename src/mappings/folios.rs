@@ -192,6 +192,9 @@ pub fn folios_of(
         let (_, line, _) = properties;
         mappings.push(MappingFolios { line, folios });
     }
+    if process.ended_meanwhile() {
+        return Err(process.is_gone());
+    }
     Ok(ProcessFolios {
         pid: process.pid(),
         name,

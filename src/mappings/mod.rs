@@ -28,16 +28,17 @@ pub struct Answers<T> {
     pub refused: usize,
 }
 
-/// Asks processes side by side. Of several, one that is not for this user is counted, and one that ended
-/// meanwhile or has no address space, as kernel threads have none, is passed over.
+/// Asks processes side by side. One that is not for this user is counted, and one that ended meanwhile or has no
+/// address space, as kernel threads have none, is passed over; unless they `must_answer`.
 ///
 /// # Errors
-/// The watcher said stop, the threads cannot be started, or the only process cannot be read.
+/// The watcher said stop, the threads cannot be started, or one that must answer cannot be read.
 pub fn ask<T: Send>(
     root: &Path,
     pids: &[u32],
     page_bytes: u64,
     threads: usize,
+    must_answer: bool,
     watcher: &dyn Watcher,
     question: impl Fn(Process, String) -> Result<T> + Sync,
 ) -> Result<Answers<T>> {
@@ -59,7 +60,7 @@ pub fn ask<T: Send>(
     for answer in asked {
         match answer {
             Ok(answer) => answers.push(answer),
-            Err(Error::Process { cause, .. }) if pids.len() > 1 => {
+            Err(Error::Process { cause, .. }) if !must_answer => {
                 refused += usize::from(cause.kind() == std::io::ErrorKind::PermissionDenied);
             }
             Err(error) => return Err(error),

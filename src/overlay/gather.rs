@@ -23,7 +23,12 @@ pub fn gather(process: &Process, name: &str, watcher: &dyn Watcher) -> Result<Pr
             Ok(())
         })?;
     }
+    if process.ended_meanwhile() {
+        return Err(process.is_gone());
+    }
     runs.sort_unstable_by_key(|(run, area)| (run.start, run.end, *area as u8));
+    // The page of zeros may be mapped a million times.
+    runs.dedup();
     Ok(ProcessPages {
         pid: process.pid(),
         name: name.to_owned(),
@@ -34,6 +39,8 @@ pub fn gather(process: &Process, name: &str, watcher: &dyn Watcher) -> Result<Pr
 fn push(runs: &mut Vec<(PfnRange, Area)>, pfn: Pfn, area: Area) {
     match runs.last_mut() {
         Some((run, of)) if run.end == pfn && *of == area => run.end = pfn.plus(1),
+        // The page of zeros, again and again.
+        Some((run, of)) if run.end == pfn.plus(1) && run.pages() == 1 && *of == area => {}
         _ => runs.push((PfnRange::new(pfn.0, pfn.0 + 1), area)),
     }
 }

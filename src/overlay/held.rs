@@ -1,58 +1,54 @@
 //! Pages of processes put together: each page once, with who has it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::MAX_PROCESSES;
 use crate::error::{Error, Result};
-use crate::kernel::{Pfn, PfnRange, PfnSet};
+use crate::kernel::{Pfn, PfnRange};
 use crate::recording::ProcessPages;
 
 /// How processes are told apart. One picture, or all of a series, have the same groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Groups {
-    members: Members,
+    /// The group of each process.
+    members: BTreeMap<u32, usize>,
     names: Vec<String>,
-    processes: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Members {
-    /// Each process by itself.
-    Processes(Vec<u32>),
-    /// All of a name together, because there are too many of them.
-    Names(Vec<String>),
 }
 
 impl Groups {
-    /// Of these processes, by number and name.
+    /// Of these processes, by number and name: each by itself, or, where there are too many of them, all of a name
+    /// together.
     ///
     /// # Errors
     /// There are more of them, and more names, than can be told apart.
-    pub fn new(processes: &BTreeSet<(u32, String)>) -> Result<Self> {
-        let names: BTreeSet<&String> = processes.iter().map(|(_, name)| name).collect();
-        let count = |name: &String| processes.iter().filter(|(_, of)| of == name).count();
-        let (members, shown) = if processes.len() <= MAX_PROCESSES {
-            let shown = |(pid, name): &(u32, String)| format!("{pid} {name}").trim_end().to_owned();
-            (
-                Members::Processes(processes.iter().map(|(pid, _)| *pid).collect()),
-                processes.iter().map(shown).collect(),
-            )
-        } else if names.len() <= MAX_PROCESSES {
-            let shown = |name: &&String| format!("{} × {name}", count(name));
-            (
-                Members::Names(names.iter().map(|&name| name.clone()).collect()),
-                names.iter().map(shown).collect(),
-            )
-        } else {
+    pub fn new(processes: &BTreeMap<u32, String>) -> Result<Self> {
+        let names: BTreeSet<&String> = processes.values().collect();
+        if processes.len() <= MAX_PROCESSES {
+            let shown =
+                |(pid, name): (&u32, &String)| format!("{pid} {name}").trim_end().to_owned();
+            return Ok(Self {
+                members: processes.keys().copied().zip(0..).collect(),
+                names: processes.iter().map(shown).collect(),
+            });
+        }
+        if names.len() > MAX_PROCESSES {
             return Err(Error::TooManyProcesses {
                 asked: names.len(),
                 limit: MAX_PROCESSES,
             });
+        }
+        let shown = |name: &&String| {
+            let count = processes.values().filter(|of| of == name).count();
+            match name.as_str() {
+                "" => format!("{count} processes"),
+                name => format!("{count} × {name}"),
+            }
         };
+        let number = |name: &String| names.iter().position(|known| *known == name);
+        let member = |(&pid, name): (&u32, &String)| Some((pid, number(name)?));
         Ok(Self {
-            members,
-            names: shown,
-            processes: processes.len(),
+            members: processes.iter().filter_map(member).collect(),
+            names: names.iter().map(shown).collect(),
         })
     }
 
@@ -68,7 +64,7 @@ impl Groups {
 
     /// For a title.
     pub fn title(&self) -> String {
-        match (self.names.as_slice(), self.processes) {
+        match (self.names.as_slice(), self.members.len()) {
             ([one], 1) => format!("process {one}"),
             ([one], _) => one.clone(),
             (_, several) => format!("{several} processes"),
@@ -76,10 +72,7 @@ impl Groups {
     }
 
     fn number(&self, process: &ProcessPages) -> Option<usize> {
-        match &self.members {
-            Members::Processes(pids) => pids.iter().position(|&pid| pid == process.pid),
-            Members::Names(names) => names.iter().position(|name| *name == process.name),
-        }
+        self.members.get(&process.pid).copied()
     }
 }
 
@@ -120,12 +113,8 @@ impl Held {
 
     /// How many pages.
     pub fn pages(&self) -> u64 {
-        self.runs.iter().map(|(run, _)| run.pages()).sum()
-    }
-
-    /// Runs of consecutive pages.
-    pub fn contiguous(&self) -> PfnSet {
-        self.runs.iter().map(|&(run, _)| run).collect()
+        let pages = self.runs.iter().map(|(run, _)| run.pages());
+        pages.fold(0, u64::saturating_add)
     }
 
     /// The marked runs inside `pages`, ascending.
@@ -204,17 +193,17 @@ mod tests {
     #[test]
     fn many_processes_of_one_name_are_one() {
         let of = |count: u32, name: &'static str| (0..count).map(move |pid| (pid, name.to_owned()));
-        let few: BTreeSet<_> = of(3, "sh").collect();
+        let few: BTreeMap<_, _> = of(3, "sh").collect();
         let groups = Groups::new(&few).expect("few");
         assert_eq!(
             (groups.names().len(), groups.title()),
             (3, "3 processes".into())
         );
-        let many: BTreeSet<_> = of(40, "cc1").collect();
+        let many: BTreeMap<_, _> = of(40, "cc1").collect();
         let groups = Groups::new(&many).expect("one name");
         assert!(groups.is_alone());
         assert_eq!(groups.title(), "40 × cc1");
-        let names: BTreeSet<_> = (0..9).map(|pid| (pid, format!("p{pid}"))).collect();
+        let names: BTreeMap<_, _> = (0..9).map(|pid| (pid, format!("p{pid}"))).collect();
         assert!(Groups::new(&names).is_err());
     }
 

@@ -8,12 +8,13 @@ pub use gather::gather;
 pub use held::{Groups, Held};
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use crate::classify::{Class, Key};
 use crate::compare::{FIRST_OVERLAY, OVERLAYS, faded};
 use crate::error::Result;
 use crate::inventory::Sight;
-use crate::kernel::{Area, PageFlags, PagemapEntry, PfnRange};
+use crate::kernel::{Area, PageFlags, PagemapEntry, PfnRange, PfnSet};
 use crate::recording::Plane;
 use crate::scan::{Block, Rekey};
 use crate::source::Source;
@@ -47,6 +48,8 @@ pub struct Overlay {
     kinds: Vec<Kind>,
     /// Of each kind the pages that are part of large folios.
     large: Vec<AtomicU64>,
+    /// Runs of pages that processes still had when flags were read.
+    seen: Mutex<Vec<PfnRange>>,
 }
 
 /// What a page is to its one process, in the legend's order.
@@ -117,6 +120,7 @@ impl Overlay {
         let kinds: Vec<Kind> = named.into_iter().enumerate().map(kind).collect();
         Self {
             large: kinds.iter().map(|_| AtomicU64::new(0)).collect(),
+            seen: Mutex::default(),
             sought,
             kinds,
         }
@@ -127,12 +131,16 @@ impl Overlay {
         &self.kinds
     }
 
-    /// What processes hold, where that is looked for.
-    pub fn held(&self) -> Option<&Held> {
+    /// Runs of the pages of processes that were seen, where such are looked for.
+    pub fn held_runs(&self) -> Option<PfnSet> {
         match &self.sought {
-            Sought::Held(held) => Some(held),
-            _ => None,
+            Sought::Held(_) => Some(self.lock().iter().copied().collect()),
+            Sought::Cgroup(_) | Sought::Flags(_) => None,
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<PfnRange>> {
+        self.seen.lock().expect("nobody panics while it is held")
     }
 
     /// Of the pages of a kind that were seen, those in large folios.
@@ -175,14 +183,23 @@ impl Overlay {
             Sought::Held(held) => {
                 let mut numbers = vec![None; keys.len()];
                 let pages = PfnRange::new(block.start.0, block.start.0 + keys.len() as u64);
+                let mut seen: Vec<PfnRange> = Vec::new();
                 for (run, mark) in held.inside(pages) {
                     let [from, to] = [run.start, run.end].map(|at| (at.0 - block.start.0) as usize);
                     for at in from..to {
                         let class = Class::ALL[usize::from(keys[at].0)];
                         let is_held = !was_given_back(class);
-                        numbers[at] = is_held.then(|| held.number(mark, class));
+                        if is_held {
+                            numbers[at] = Some(held.number(mark, class));
+                            let pfn = block.start.plus(at as u64);
+                            match seen.last_mut() {
+                                Some(run) if run.end == pfn => run.end = pfn.plus(1),
+                                _ => seen.push(PfnRange::new(pfn.0, pfn.0 + 1)),
+                            }
+                        }
                     }
                 }
+                self.lock().extend(seen);
                 Ok(numbers)
             }
             Sought::Cgroup(inode) => {

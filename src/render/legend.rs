@@ -31,8 +31,10 @@ pub(super) type Widths = [i64; 4];
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Fixed {
     pub(super) widths: Widths,
-    /// The first notes have a line each, however long they are.
-    pub(super) single_notes: usize,
+    /// How many notes differ from picture to picture; they stand first.
+    pub(super) varying: usize,
+    /// Lines that they take in every picture.
+    pub(super) varying_lines: usize,
 }
 
 /// The widths that a table of these entries takes by itself.
@@ -59,10 +61,10 @@ pub(super) fn legend(
     let column_width = (room - (columns - 1) * BETWEEN_COLUMNS) / columns;
     table.squeeze_names(column_width);
     let lines = (entries.len() as i64 + columns - 1) / columns;
-    let (single, wrapped) = notes.split_at(fixed.single_notes);
-    let single = single.iter().map(|note| SMALL.fit(note, room));
-    let wrapped = wrapped.iter().flat_map(|note| SMALL.wrap(note, room));
-    let foot: Vec<String> = single.chain(wrapped).collect();
+    let (varying, lasting) = notes.split_at(fixed.varying);
+    let mut foot = wrapped(varying, room);
+    foot.resize(fixed.varying_lines.max(foot.len()), String::new());
+    foot.extend(wrapped(lasting, room));
     let foot_at = MARGIN + lines * PITCH + 6;
     let height = foot_at + foot.len() as i64 * FOOT_PITCH + MARGIN - 2;
     let mut canvas = Canvas::new(width, height as usize);
@@ -81,6 +83,16 @@ pub(super) fn legend(
         );
     }
     canvas
+}
+
+fn wrapped(notes: &[String], room: i64) -> Vec<String> {
+    let lines = notes.iter().flat_map(|note| SMALL.wrap(note, room));
+    lines.collect()
+}
+
+/// Lines that notes take in a legend so many pixels wide.
+pub(super) fn note_lines(notes: &[String], width: usize) -> usize {
+    wrapped(notes, width as i64 - 2 * MARGIN).len()
 }
 
 /// Width that a legend of one column wants.

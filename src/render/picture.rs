@@ -7,7 +7,7 @@ use super::axis::{AXIS_WIDTH, Run, axis};
 use super::canvas::{BACKGROUND, Canvas, surface_colours};
 use super::caption::{caption, moment_caption};
 use super::entries::{Entry, Meaning};
-use super::legend::{Fixed, legend, wanted_width};
+use super::legend::{Fixed, Widths, legend, wanted_width};
 use super::map::{Map, MapPart, MapRows, Span};
 use super::palette::{Colour, Palette};
 use super::series::Series;
@@ -119,11 +119,11 @@ pub fn picture(
     });
     let entries = meaning.entries(&scan.keys);
     let colours = colours(&entries, &meaning.tints(), &style.palette);
-    let notes = place.map_or_else(
-        || subject.notes(),
+    let (notes, varying) = place.map_or_else(
+        || (subject.notes(), 0),
         |place| place.series.notes(subject.sought.as_ref()),
     );
-    let surround = Surround::new(subject, &entries, &notes, style.legend, place);
+    let surround = Surround::new(subject, &entries, (&notes, varying), style.legend, place);
     let map_y = height(surround.top.as_ref());
     let span = place.map_or_else(
         || Span::new(scan.end, &scan.grid.holes(layout.row_pages()), &layout),
@@ -182,17 +182,14 @@ impl Surround {
     fn new(
         subject: &Subject,
         entries: &[Entry],
-        notes: &[String],
+        (notes, varying): (&[String], usize),
         legend_place: LegendPlace,
         place: Option<Place<'_>>,
     ) -> Self {
         let page_bytes = subject.page_size.bytes();
-        let fixed = place.map_or_else(Fixed::default, |place| Fixed {
-            widths: place.series.widths,
-            single_notes: place.series.varying_notes(),
-        });
+        let least = place.map_or_else(Widths::default, |place| place.series.widths);
         let (narrowest, widest) = SIDE_WIDTHS;
-        let side_width = wanted_width(entries, page_bytes, fixed.widths).clamp(narrowest, widest);
+        let side_width = wanted_width(entries, page_bytes, least).clamp(narrowest, widest);
         let width = match legend_place {
             LegendPlace::None => return Self::default(),
             LegendPlace::Below => ROW_CELLS,
@@ -203,7 +200,12 @@ impl Surround {
             |place| moment_caption(subject, place.series, place.number, width),
         );
         let chart = place.map(|place| strip(place.series, place.number, width));
-        let legend = |width| legend(entries, page_bytes, notes, fixed, width);
+        let fixed = |width| Fixed {
+            widths: least,
+            varying,
+            varying_lines: place.map_or(0, |place| place.series.varying_lines(width)),
+        };
+        let legend = |width| legend(entries, page_bytes, notes, fixed(width), width);
         let (side, bottom) = match legend_place {
             LegendPlace::Right => (Some(legend(side_width)), chart),
             _ => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::entries::{Entry, Meaning};
-use super::legend::{Widths, widths};
+use super::legend::{Widths, note_lines, widths};
 use super::map::Span;
 use super::numbers::{grouped, size};
 use super::palette::Palette;
@@ -162,23 +162,19 @@ impl Series {
         }
     }
 
-    /// The lines at the foot of the reading's legend that holds `sought`: as many in every picture, so that
-    /// nothing moves.
-    pub(super) fn notes(&self, sought: Option<&SoughtLines>) -> Vec<String> {
-        let most = self.varying_notes();
-        let own = sought.map_or_else(Vec::new, |sought| sought.notes.clone());
-        // A line that holds a blank is drawn empty.
-        let own = own
-            .into_iter()
-            .chain(std::iter::repeat("\u{a0}".to_owned()));
-        own.take(most).chain(self.notes.iter().cloned()).collect()
+    /// The notes at the foot of the legend of a reading in which `sought` was found, and how many of them are its
+    /// own.
+    pub(super) fn notes(&self, sought: Option<&SoughtLines>) -> (Vec<String>, usize) {
+        let own = sought.map_or(&[][..], |sought| &sought.notes);
+        let all = own.iter().chain(&self.notes).cloned().collect();
+        (all, own.len())
     }
 
-    /// How many of the lines differ from picture to picture; they stand first.
-    pub(super) fn varying_notes(&self) -> usize {
-        let count = |sought: &SoughtLines| sought.notes.len();
-        let of = |moment: &Moment| moment.sought.as_ref().map_or(0, count);
-        self.moments.iter().map(of).max().unwrap_or(0)
+    /// Lines that the notes of single readings take at most, in a legend so many pixels wide.
+    pub(super) fn varying_lines(&self, width: usize) -> usize {
+        let sought = self.moments.iter().flat_map(|moment| &moment.sought);
+        let lines = sought.map(|sought| note_lines(&sought.notes, width));
+        lines.max().unwrap_or(0)
     }
 
     fn notes_of(&self, subject: &Subject) -> Vec<String> {
@@ -190,7 +186,7 @@ impl Series {
         };
         let mut notes = subject.lasting_notes(match subject.lens {
             Lens::Class => says_ksm(&self.all),
-            _ => 0,
+            _ => subject.doubted_pages,
         });
         let seconds = |moment: &Moment| moment.duration.map(|time| time.as_secs_f64());
         let took: Vec<f64> = self.moments.iter().filter_map(seconds).collect();

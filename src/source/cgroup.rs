@@ -8,18 +8,23 @@ use walkdir::WalkDir;
 
 use crate::error::{Error, Result};
 
+/// What every cgroup has: its processes.
+const MEMBERS: &str = "cgroup.procs";
+
 /// The number that the kernel gives for pages charged to a cgroup: the inode of its directory.
 ///
 /// # Errors
-/// It is no directory.
+/// It is no cgroup's directory.
 pub fn cgroup_inode(path: &Path) -> Result<u64> {
     let metadata = fs::metadata(path).map_err(|cause| Error::Read {
         path: path.to_owned(),
         cause,
     })?;
-    match metadata.is_dir() {
+    match path.join(MEMBERS).exists() {
         true => Ok(metadata.ino()),
-        false => Err(no_cgroup(path)),
+        false => Err(Error::NotACgroup {
+            path: path.to_owned(),
+        }),
     }
 }
 
@@ -30,24 +35,15 @@ pub fn cgroup_inode(path: &Path) -> Result<u64> {
 /// (threaded ones), are passed over.
 pub fn processes_of_cgroup(path: &Path) -> Result<Vec<u32>> {
     cgroup_inode(path)?;
-    let top = path.join("cgroup.procs");
-    if !top.exists() {
-        return Err(no_cgroup(path));
-    }
+    let top = path.join(MEMBERS);
     let mut text = fs::read_to_string(&top).map_err(|cause| Error::Read { path: top, cause })?;
     let directories = WalkDir::new(path).min_depth(1).into_iter().flatten();
     for directory in directories.filter(|entry| entry.file_type().is_dir()) {
-        let file = directory.path().join("cgroup.procs");
+        let file = directory.path().join(MEMBERS);
         text += &fs::read_to_string(file).unwrap_or_default();
     }
     let mut pids: Vec<u32> = text.lines().filter_map(|line| line.parse().ok()).collect();
     pids.sort_unstable();
     pids.dedup();
     Ok(pids)
-}
-
-fn no_cgroup(path: &Path) -> Error {
-    Error::NotACgroup {
-        path: path.to_owned(),
-    }
 }

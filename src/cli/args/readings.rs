@@ -100,7 +100,7 @@ impl PaceArgs {
 /// What every verb that reads memory takes.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct RunArgs {
-    /// Leave the host's name out
+    /// Leave names out: the host's, and those of processes and cgroups
     #[arg(long)]
     pub(in crate::cli) redact: bool,
 

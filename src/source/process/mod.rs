@@ -107,6 +107,11 @@ impl Process {
         self.was_cut.load(Ordering::Relaxed) && is_gone()
     }
 
+    /// What reading a process says when it has ended.
+    pub fn is_gone(&self) -> Error {
+        failed(self.pid, rustix::io::Errno::SRCH.into())
+    }
+
     /// The same; page numbers may be withheld, which anybody's own processes are read with.
     #[must_use]
     pub fn without_page_numbers(self) -> Self {
