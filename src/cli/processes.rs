@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::{
-    OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs, TableFormatArg, ThpArgs,
-    ThpFormatArg, WhoArgs,
+    DoctorArgs, OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs,
+    TableFormatArg, ThpArgs, ThpFormatArg, WhoArgs,
 };
 use super::request::threads_or_all;
 use super::source::size;
@@ -118,6 +118,25 @@ pub(super) fn table_format(format: TableFormatArg) -> TableFormat {
         TableFormatArg::Json => TableFormat::Json,
         TableFormatArg::Csv => TableFormat::Csv,
         TableFormatArg::Tsv => TableFormat::Tsv,
+    }
+}
+
+/// What a system lets us read.
+#[derive(Debug)]
+pub struct DoctorRequest {
+    /// Where `proc` is.
+    pub root: PathBuf,
+    /// The format.
+    pub format: TableFormat,
+    /// Workers.
+    pub threads: usize,
+}
+
+pub(super) fn doctor(args: DoctorArgs) -> DoctorRequest {
+    DoctorRequest {
+        root: args.answer.sysroot.unwrap_or_else(|| "/".into()),
+        format: table_format(args.answer.format),
+        threads: threads_or_all(args.threads),
     }
 }
 

@@ -7,8 +7,8 @@ use super::args::{Args, PaletteVerb, PlaneArg, RunArgs, Usage, Verb};
 use super::diff::{DiffRequest, diff};
 use super::flags::{FlagsRequest, flags};
 use super::processes::{
-    OrdersRequest, OwnerRequest, PagetableRequest, SegmentsRequest, ThpRequest, orders, owner,
-    pagetable, segments, thp,
+    DoctorRequest, OrdersRequest, OwnerRequest, PagetableRequest, SegmentsRequest, ThpRequest,
+    doctor, orders, owner, pagetable, segments, thp,
 };
 use super::record::{RecordRequest, Until, record};
 use super::snapshot::{SnapshotRequest, snapshot};
@@ -32,6 +32,8 @@ pub enum Request {
     Flags(FlagsRequest),
     /// Ask how processes lie.
     Orders(OrdersRequest),
+    /// Say what can be read.
+    Doctor(DoctorRequest),
     /// Count large folios.
     Thp(ThpRequest),
     /// Say who uses memory.
@@ -93,6 +95,7 @@ impl Request {
                 .map(|request| Self::Diff(Box::new(request)))
                 .map_err(Usage::Wrong),
             Verb::Flags(args) => flags(*args).map(Self::Flags).map_err(Usage::Wrong),
+            Verb::Doctor(args) => Ok(Self::Doctor(doctor(args))),
             Verb::Orders(args) => Ok(Self::Orders(orders(args))),
             Verb::Thp(args) => thp(args).map(Self::Thp).map_err(Usage::Wrong),
             Verb::Pss(args) => pss(args)
@@ -138,6 +141,7 @@ impl Request {
             Self::Thp(request) => request.quiet,
             Self::Pss(request) => request.quiet,
             Self::Owner(request) => request.quiet,
+            Self::Doctor(_) => false,
             Self::Flags(_)
             | Self::Pagetable(_)
             | Self::Segments(_)

@@ -3,6 +3,7 @@
 mod asking;
 mod chosen;
 mod diff;
+mod doctor;
 mod export;
 mod flags;
 mod info;
@@ -33,6 +34,7 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
         Request::Snapshot(request) => snapshot::draw(request, terminal)?,
         Request::Timelapse(request) => return timelapse::draw(request, terminal),
         Request::Flags(request) => flags::answer(request, terminal)?,
+        Request::Doctor(request) => doctor::examine(request, terminal)?,
         Request::Diff(request) => diff::compare(request, terminal)?,
         Request::Orders(request) => orders::list(request, terminal)?,
         Request::Thp(request) => thp::list(request, terminal)?,

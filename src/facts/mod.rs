@@ -3,6 +3,7 @@
 //! With it any pixel can be traced back to its page without the source: find the row in
 //! `picture.rows`, then `first_pfn + ((y - row.y) * map_width + x - map_x) * pages_per_pixel`.
 
+mod doctor;
 mod matrix;
 mod orders;
 mod owner;
@@ -14,6 +15,7 @@ mod table;
 mod thp;
 mod usage;
 
+pub use doctor::{Answer, FINDING_COLUMNS, Finding, finding_rows, findings_text};
 pub use matrix::matrix_text;
 pub use orders::{Omitted, mem_hist_text, order_columns, order_rows};
 pub use owner::{OWNER_COLUMNS, OwnedPage, owner_rows, owner_text};

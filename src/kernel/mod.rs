@@ -22,4 +22,4 @@ pub use page_types::{Edition, Folding};
 pub use pagemap::PagemapEntry;
 pub use pfn::{Pfn, PfnRange, PfnSet};
 pub use smaps::{Parts, Rollup, parse_parts, parse_rollup};
-pub use zoneinfo::{Zone, parse_zones};
+pub use zoneinfo::{Zone, parse_waiting_pages, parse_zones};

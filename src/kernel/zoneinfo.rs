@@ -38,6 +38,13 @@ pub fn parse_zones(text: &str) -> Vec<Zone> {
     zones
 }
 
+/// Pages that wait on the lists of processors, of all zones: free, and not in the buddy allocator.
+pub fn parse_waiting_pages(text: &str) -> u64 {
+    let counts = text.lines().filter_map(parse_pair);
+    let counts = counts.filter(|(name, _)| *name == "count:");
+    counts.fold(0, |sum, (_, pages)| sum.saturating_add(pages))
+}
+
 fn parse_header(line: &str) -> Option<(u32, &str)> {
     let (node, zone) = line.strip_prefix("Node ")?.split_once(", zone")?;
     Some((node.trim().parse().ok()?, zone.trim()))

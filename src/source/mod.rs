@@ -3,6 +3,7 @@
 //! The running kernel, a directory with copies of its files and a raw dump are one trait. Nothing
 //! here judges a page.
 
+mod access;
 mod cached_file;
 mod cgroup;
 mod example;
@@ -13,6 +14,7 @@ mod recording;
 mod system;
 mod unpack;
 
+pub use access::{Access, access, confinement, lockdown};
 pub use cached_file::{CachedFiles, FileState, files_below};
 pub use cgroup::{cgroup_inode, processes_of_cgroup};
 pub use example::EXAMPLE;

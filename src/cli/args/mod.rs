@@ -17,8 +17,8 @@ pub(super) use pictures::{
     DiffArgs, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, SoughtArgs, TimelapseArgs,
 };
 pub(super) use processes::{
-    OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs, TableFormatArg, ThpArgs,
-    ThpFormatArg, WhoArgs,
+    DoctorArgs, OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs,
+    TableFormatArg, ThpArgs, ThpFormatArg, WhoArgs,
 };
 pub(super) use readings::{
     NiceArg, PaceArgs, ProcessArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,
@@ -66,6 +66,8 @@ pub(super) enum Verb {
     Owner(OwnerArgs),
     /// Print the page table of a process, page by page, as ptexplore does
     Pagetable(PagetableArgs),
+    /// Say what this system lets us read, and what that means
+    Doctor(DoctorArgs),
     /// Save what the kernel says of every page, once or again and again
     Record(RecordArgs),
     /// List the frames of a recording, and what is known of the machine

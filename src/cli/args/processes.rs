@@ -197,6 +197,20 @@ pub(in crate::cli) struct OwnerArgs {
     pub(in crate::cli) quiet: bool,
 }
 
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    sudo pagemap-viz doctor\n  \
+    pagemap-viz doctor --sysroot examples/fragmented --format json\n\
+    Exit status 0 when pictures can be drawn.")]
+pub(in crate::cli) struct DoctorArgs {
+    #[command(flatten)]
+    pub(in crate::cli) answer: AnswerArgs,
+
+    /// Threads that read; default: one a processor
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(in crate::cli) threads: Option<u16>,
+}
+
 /// Where the process is, and how the answer looks.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct AnswerArgs {
@@ -209,7 +223,7 @@ pub(in crate::cli) struct AnswerArgs {
     )]
     pub(in crate::cli) format: TableFormatArg,
 
-    /// A process of the captured system below DIR
+    /// The captured system below DIR
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) sysroot: Option<PathBuf>,
 }

@@ -112,6 +112,36 @@ impl Process {
         failed(self.pid, rustix::io::Errno::SRCH.into())
     }
 
+    /// Whether the kernel tells which pages are behind its addresses; of a page that is there.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn tells_page_numbers(&self) -> Result<bool> {
+        let mut tells = true;
+        for mapping in self.mappings()? {
+            let seen = self.walk_mapping(&mapping, PageSpan::ALL, &mut |_, _| Ok(()));
+            match seen {
+                Err(Error::PfnsWithheld { .. }) => tells = false,
+                seen => seen?,
+            }
+        }
+        Ok(tells)
+    }
+
+    /// Whether this kernel says where in large mappings something is (PAGEMAP_SCAN, 6.7).
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn has_scan(&self) -> Result<bool> {
+        match &self.pagemap {
+            Pagemap::Captured(_) => Ok(false),
+            Pagemap::Kernel(file) => {
+                let page = PageSpan { start: 1, end: 2 };
+                Ok(self.populated(file, page)?.is_some())
+            }
+        }
+    }
+
     /// The same; page numbers may be withheld, which anybody's own processes are read with.
     #[must_use]
     pub fn without_page_numbers(self) -> Self {

@@ -1,0 +1,54 @@
+//! What may be read here, and what stands in the way.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+/// Whether a file of the kernel answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It does.
+    Readable,
+    /// It is there, and not for this user.
+    Refused,
+    /// It is not there.
+    Missing,
+    /// Something else, in the system's words.
+    Failed(String),
+}
+
+/// Opens a file below `root` and reads its first word, as some files refuse only then. A copy may be packed.
+pub fn access(root: &Path, path: &str) -> Access {
+    if root.join(format!("{path}.zst")).exists() {
+        return Access::Readable;
+    }
+    let mut word = [0; 8];
+    let read = File::open(root.join(path)).and_then(|mut file| file.read(&mut word));
+    match read {
+        Ok(_) => Access::Readable,
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound => Access::Missing,
+            ErrorKind::PermissionDenied => Access::Refused,
+            _ => Access::Failed(error.to_string()),
+        },
+    }
+}
+
+/// How far the kernel is locked down, where it says; debugfs is closed then, kpageflags is not.
+pub fn lockdown(root: &Path) -> Option<String> {
+    let text = fs::read_to_string(root.join("sys/kernel/security/lockdown")).ok()?;
+    let (_, rest) = text.split_once('[')?;
+    Some(rest.split_once(']')?.0.to_owned())
+}
+
+/// What confines this process: a container, or a name space of users.
+pub fn confinement(root: &Path) -> Option<&'static str> {
+    let exists = |path: &str| root.join(path).exists();
+    if exists(".dockerenv") || exists("run/.containerenv") || exists("run/systemd/container") {
+        return Some("a container");
+    }
+    let map = fs::read_to_string(root.join("proc/self/uid_map")).ok()?;
+    let numbers: Vec<&str> = map.split_whitespace().collect();
+    let is_whole = numbers.first() == Some(&"0") && numbers.get(1) == Some(&"0");
+    (!is_whole).then_some("a name space of users")
+}
