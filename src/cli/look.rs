@@ -68,11 +68,14 @@ impl Look {
 pub(super) fn lens(args: &LensArgs) -> Result<Lens, String> {
     match (args.by, args.noise.as_deref()) {
         (LensArg::Class, None) => Ok(Lens::Class),
-        (LensArg::Class, Some(_)) => Err("--noise is for --by flags".to_owned()),
+        (LensArg::Node, None) => Ok(Lens::Node),
+        (LensArg::Zone, None) => Ok(Lens::Zone),
+        (LensArg::Sharing, None) => Ok(Lens::Sharing),
         (LensArg::Flags, None) => Ok(Lens::Flags(Noise::default())),
         (LensArg::Flags, Some(list)) => PageFlags::parse_list(list).map(|flags| Lens::Flags(Noise(flags))).map_err(
             |UnknownFlag(name)| format!("unknown flag '{name}' in --noise (names as page-types prints them: locked, lru, …, or bit47)"),
         ),
+        (_, Some(_)) => Err("--noise is for --by flags".to_owned()),
     }
 }
 

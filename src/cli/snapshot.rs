@@ -42,6 +42,7 @@ pub(super) fn snapshot(args: SnapshotArgs) -> Result<SnapshotRequest, String> {
         Some(_) => (Lens::Overlay, "sought"),
         None => (lens(&args.lens)?, "proportional"),
     };
+    let sought = sought.or_else(|| SoughtRequest::of(lens));
     Ok(SnapshotRequest {
         look: Look::new(args.look, lens, reducer)?,
         sought,

@@ -5,6 +5,7 @@ use super::flags::{Cgroup, cgroup};
 use crate::inventory::Sight;
 use crate::kernel::{BitFilter, Edition, Folding};
 use crate::recording::ProcessPages;
+use crate::scan::Lens;
 
 /// Pages that are looked for.
 #[derive(Clone, Debug)]
@@ -15,6 +16,24 @@ pub enum SoughtRequest {
     Cgroup(Cgroup, String),
     /// Those whose flags meet a condition, and how it was typed.
     Flags(Sight, String),
+    /// Used pages by node.
+    Nodes,
+    /// Used pages by zone.
+    Zones,
+    /// Pages by how often they are mapped.
+    Shared,
+}
+
+impl SoughtRequest {
+    /// What a lens looks for by itself.
+    pub(super) fn of(lens: Lens) -> Option<Self> {
+        match lens {
+            Lens::Node => Some(Self::Nodes),
+            Lens::Zone => Some(Self::Zones),
+            Lens::Sharing => Some(Self::Shared),
+            _ => None,
+        }
+    }
 }
 
 /// Processes that are meant.

@@ -74,6 +74,7 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
         Some(_) => (Lens::Overlay, "sought"),
         None => (lens(&args.lens)?, "sample"),
     };
+    let sought = sought.or_else(|| SoughtRequest::of(lens));
     let marks_changes = args.mark.is_some();
     if marks_changes && lens != Lens::Class {
         return Err("--mark changes is for --by class".to_owned());
@@ -142,7 +143,8 @@ fn carrying(sought: Option<&SoughtRequest>, mut recording: RecordRequest) -> Rec
                 recording.cgroup = Some(path.clone());
             }
         }
-        Some(SoughtRequest::Flags(..)) | None => {}
+        Some(SoughtRequest::Shared) => recording.planes.push(Plane::Counts),
+        Some(SoughtRequest::Flags(..) | SoughtRequest::Nodes | SoughtRequest::Zones) | None => {}
     }
     recording
 }

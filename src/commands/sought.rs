@@ -6,9 +6,9 @@ use super::chosen::{Chooser, check_all_found};
 use crate::classify::Key;
 use crate::cli::{Cgroup, SoughtRequest};
 use crate::compare::FIRST_OVERLAY;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::{PfnRange, PfnSet, Zone};
-use crate::overlay::{Groups, Held, Overlay, Sought};
+use crate::overlay::{Groups, Held, Overlay, Regions, Sought};
 use crate::recording::ProcessPages;
 use crate::render::{SoughtLines, grouped, share, size};
 use crate::scan::Scan;
@@ -84,6 +84,9 @@ impl<'a> Seeker<'a> {
             SoughtRequest::Cgroup(..) if redact => (None, "a cgroup".to_owned()),
             SoughtRequest::Cgroup(_, shown) => (None, format!("cgroup {shown}")),
             SoughtRequest::Flags(_, text) => (None, text.clone()),
+            SoughtRequest::Nodes => (None, "by node".to_owned()),
+            SoughtRequest::Zones => (None, "by zone".to_owned()),
+            SoughtRequest::Shared => (None, "by sharing".to_owned()),
         };
         Ok(Self {
             request,
@@ -102,6 +105,9 @@ impl<'a> Seeker<'a> {
         let sought = match (self.request, &self.groups) {
             (SoughtRequest::Cgroup(cgroup, _), _) => Sought::Cgroup(inode(cgroup, source)?),
             (SoughtRequest::Flags(sight, _), _) => Sought::Flags(sight.clone()),
+            (SoughtRequest::Nodes, _) => Sought::Regions(Regions::of_nodes(&known_zones(source)?)),
+            (SoughtRequest::Zones, _) => Sought::Regions(Regions::of_zones(&known_zones(source)?)),
+            (SoughtRequest::Shared, _) => Sought::Shared,
             (SoughtRequest::Processes(_), groups) => {
                 let groups = groups.as_ref().expect("processes have groups");
                 Sought::Held(Held::new(processes, groups))
@@ -118,11 +124,14 @@ impl<'a> Seeker<'a> {
                 0 => kind.name.clone(),
                 large => format!("{}, {} large", kind.name, share(large, pages)),
             };
-            (name, kind.key, kind.like)
+            (name, kind.key, kind.shade)
         });
         let page_bytes = source.machine().page_size.bytes();
         let found = (FIRST_OVERLAY.0..u8::MAX).map(|key| scan.keys.of(Key(key)));
         let notes = match (overlay.held_runs(), found.sum::<u64>()) {
+            _ if matches!(self.request, SoughtRequest::Shared) => {
+                vec!["Dim: what no process maps, by class.".to_owned()]
+            }
             (_, 0) => vec!["No such page was found.".to_owned()],
             (Some(runs), _) => vec![held_line(&runs, page_bytes, &zones(source))],
             (None, _) => Vec::new(),
@@ -141,13 +150,24 @@ fn processes_in(request: &SoughtRequest, source: &dyn Source) -> Result<Vec<Proc
         SoughtRequest::Processes(chosen) => {
             Ok(chosen.among(source.processes()?.unwrap_or_default().processes))
         }
-        SoughtRequest::Cgroup(..) | SoughtRequest::Flags(..) => Ok(Vec::new()),
+        _ => Ok(Vec::new()),
     }
 }
 
 fn identities(processes: &[ProcessPages]) -> BTreeMap<u32, String> {
     let identity = |process: &ProcessPages| (process.pid, process.name.clone());
     processes.iter().map(identity).collect()
+}
+
+/// The zones of a machine that says where they are.
+fn known_zones(source: &dyn Source) -> Result<Vec<Zone>> {
+    let zones = zones(source);
+    match zones.is_empty() {
+        false => Ok(zones),
+        true => Err(Error::NoZones {
+            path: source.path().to_owned(),
+        }),
+    }
 }
 
 /// A recording knows the cgroup that was named when it was made; else it is looked for here.

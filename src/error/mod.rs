@@ -289,6 +289,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// A raw copy has no zoneinfo beside it.
+    #[error("cannot tell the zones of {}: nothing says where they are (no zoneinfo)", .path.display())]
+    NoZones {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// Nobody chose processes when it was recorded.
     #[error("cannot find processes in {}: it carries none (record them with --pid or --comm)", .path.display())]
     NoProcesses {

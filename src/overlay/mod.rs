@@ -1,15 +1,18 @@
 //! Pages that are looked for, over memory that recedes: those of processes, of a cgroup, or with certain
 //! flags. An overlay re-keys pages before they become cells.
 
+mod facet;
 mod gather;
 mod held;
 
+pub use facet::Regions;
 pub use gather::gather;
 pub use held::{Groups, Held};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
+use self::facet::{SHARED, shared};
 use crate::classify::{Class, Key};
 use crate::compare::{FIRST_OVERLAY, OVERLAYS, faded};
 use crate::error::Result;
@@ -28,6 +31,21 @@ pub enum Sought {
     Cgroup(u64),
     /// Those whose flags meet conditions.
     Flags(Sight),
+    /// Those that are used, by where they are.
+    Regions(Regions),
+    /// Those that are mapped, by how often.
+    Shared,
+}
+
+/// The colour of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shade {
+    /// That of a class.
+    Class(Class),
+    /// That of marks.
+    Marked,
+    /// One of so many steps from rare to frequent.
+    Step(usize, usize),
 }
 
 /// One thing that is looked for: a line of the legend.
@@ -37,8 +55,8 @@ pub struct Kind {
     pub name: String,
     /// Its key.
     pub key: Key,
-    /// The class in whose colour it is drawn; `None` for what is marked.
-    pub like: Option<Class>,
+    /// Its colour.
+    pub shade: Shade,
 }
 
 /// Pages that are looked for.
@@ -99,23 +117,36 @@ fn key(number: usize) -> Key {
 impl Overlay {
     /// Of these pages. `title` is the legend's line where there is one kind only.
     pub fn new(sought: Sought, title: &str) -> Self {
-        let kind = |(number, (name, like)): (usize, (String, Option<Class>))| Kind {
+        let kind = |(number, (name, shade)): (usize, (String, Shade))| Kind {
             name,
             key: key(number),
-            like,
+            shade,
         };
         let named = match &sought {
             Sought::Held(held) if held.groups.is_alone() => PARTS
                 .iter()
-                .map(|&(_, name, like)| (name.to_owned(), Some(like)))
+                .map(|&(_, name, like)| (name.to_owned(), Shade::Class(like)))
                 .collect(),
             Sought::Held(held) => {
                 let processes = held.groups.names().iter().zip(PROCESSES);
-                let processes = processes.map(|(name, like)| (name.clone(), Some(like)));
-                let shared = ("shared between them".to_owned(), None);
+                let processes = processes.map(|(name, like)| (name.clone(), Shade::Class(like)));
+                let shared = ("shared between them".to_owned(), Shade::Marked);
                 processes.chain([shared]).collect()
             }
-            Sought::Cgroup(_) | Sought::Flags(_) => vec![(title.to_owned(), None)],
+            Sought::Cgroup(_) | Sought::Flags(_) => vec![(title.to_owned(), Shade::Marked)],
+            Sought::Regions(regions) => {
+                let shades = PROCESSES
+                    .map(Shade::Class)
+                    .into_iter()
+                    .chain([Shade::Marked]);
+                regions.names.iter().cloned().zip(shades).collect()
+            }
+            Sought::Shared => {
+                let step = |(step, name): (usize, &&str)| {
+                    ((*name).to_owned(), Shade::Step(step, SHARED.len()))
+                };
+                SHARED.iter().enumerate().map(step).collect()
+            }
         };
         let kinds: Vec<Kind> = named.into_iter().enumerate().map(kind).collect();
         Self {
@@ -135,7 +166,7 @@ impl Overlay {
     pub fn held_runs(&self) -> Option<PfnSet> {
         match &self.sought {
             Sought::Held(_) => Some(self.lock().iter().copied().collect()),
-            Sought::Cgroup(_) | Sought::Flags(_) => None,
+            _ => None,
         }
     }
 
@@ -208,6 +239,8 @@ impl Overlay {
                 let is_charged = |cgroup: &u64| (cgroup == inode).then_some(0);
                 Ok(cgroups.iter().map(is_charged).collect())
             }
+            Sought::Regions(regions) => Ok(regions.numbers(block, keys)),
+            Sought::Shared => shared(source, block, keys),
             Sought::Flags(sight) => {
                 let sees = |&flags: &PageFlags| sight.see(flags, PagemapEntry::NONE).map(|_| 0);
                 let existing = block.words.iter().zip(keys);

@@ -6,6 +6,7 @@ use super::subject::SoughtLines;
 use crate::classify::{CLASS_KEYS, Class, FlagSet, Key, KsmVerdict, settle};
 use crate::compare::{CHURN_STEPS, FREED, RECLASSED, USED, churn_key, faded, vivid};
 use crate::kernel::PageFlags;
+use crate::overlay::Shade;
 use crate::scan::Lens;
 use crate::tally::Tally;
 
@@ -64,7 +65,8 @@ impl Meaning<'_> {
             Lens::Changes => self.class_entries(|class| Some(vivid(class))),
             Lens::Difference => self.event_entries(&self.differences()),
             Lens::Churn => self.event_entries(&self.steps()),
-            Lens::Overlay => self.sought_entries(),
+            Lens::Overlay => self.sought_entries("other"),
+            Lens::Node | Lens::Zone | Lens::Sharing => self.sought_entries(""),
         };
         let of = |tally: &Tally, entry: &Entry| entry.keys.iter().map(|&key| tally.of(key)).sum();
         entries.retain(|entry| of(self.all, entry) > 0);
@@ -141,14 +143,17 @@ impl Meaning<'_> {
     }
 
     /// What is looked for, and then the rest by class.
-    fn sought_entries(&self) -> Vec<Entry> {
+    fn sought_entries(&self, rest: &str) -> Vec<Entry> {
         let sought = self.sought.iter().flat_map(|sought| &sought.kinds);
-        let kind = |(name, key, like): &(String, Key, Option<Class>)| {
-            let marked = self.palette.changes().marked;
-            let colour = like.map_or(marked, |class| self.palette.class(class));
+        let kind = |(name, key, shade): &(String, Key, Shade)| {
+            let colour = match *shade {
+                Shade::Class(class) => self.palette.class(class),
+                Shade::Marked => self.palette.changes().marked,
+                Shade::Step(step, steps) => self.palette.churn(step, steps),
+            };
             Entry::new(name, colour, [*key])
         };
-        sought.map(kind).chain(self.rest("other")).collect()
+        sought.map(kind).chain(self.rest(rest)).collect()
     }
 
     /// What happened, and then what did not, by class.
@@ -169,7 +174,7 @@ impl Meaning<'_> {
                 ..Entry::new(class.name(), self.palette.class(class), [faded(class)])
             },
             class => Entry::new(
-                &format!("{word} {}", class.name()),
+                format!("{word} {}", class.name()).trim_start(),
                 self.palette.faded(class),
                 [faded(class)],
             ),

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::classify::{Class, Key, KsmVerdict, depends_on_ksm};
+use crate::classify::{Key, KsmVerdict, depends_on_ksm};
 use crate::kernel::PfnSet;
 use crate::layout::{Layout, Reducer};
+use crate::overlay::Shade;
 use crate::scan::{Lens, Scan, View};
 use crate::source::{Clock, PageSize, Source};
 use crate::tally::Tally;
@@ -53,8 +54,8 @@ pub struct Subject {
 pub struct SoughtLines {
     /// Whose pages: the end of the title.
     pub title: String,
-    /// Name, key and class of the colour of each kind; none for what is marked.
-    pub kinds: Vec<(String, Key, Option<Class>)>,
+    /// Name, key and colour of each kind.
+    pub kinds: Vec<(String, Key, Shade)>,
     /// Lines at the foot.
     pub notes: Vec<String>,
 }

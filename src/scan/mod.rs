@@ -41,6 +41,12 @@ pub enum Lens {
     Churn,
     /// What is looked for, over the rest.
     Overlay,
+    /// The NUMA node of used pages.
+    Node,
+    /// The zone of used pages.
+    Zone,
+    /// How often used pages are mapped.
+    Sharing,
 }
 
 impl Lens {
@@ -53,6 +59,9 @@ impl Lens {
             Self::Difference => "difference",
             Self::Churn => "churn",
             Self::Overlay => "overlay",
+            Self::Node => "node",
+            Self::Zone => "zone",
+            Self::Sharing => "sharing",
         }
     }
 }

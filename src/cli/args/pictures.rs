@@ -129,7 +129,7 @@ pub(in crate::cli) struct LensArgs {
         default_value = "class",
         hide_possible_values = true,
         conflicts_with_all = ["pid", "comm", "cgroup", "highlight"],
-        help = "What pages are coloured by: class, or flags (each set of flags that is left without the noise)"
+        help = "What pages are coloured by: class, flags (each set of flags that is left without the noise), node, zone, or sharing (how often a page is mapped)"
     )]
     pub(in crate::cli) by: LensArg,
 
@@ -191,6 +191,9 @@ pub(in crate::cli) struct LookArgs {
 pub(in crate::cli) enum LensArg {
     Class,
     Flags,
+    Node,
+    Zone,
+    Sharing,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,0 +1,182 @@
+//! Pages by node, zone and sharing, counted again.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{
+    assert_golden, assert_refused, bytes, decode, draw, facts, pictures, run, scratch, succeed,
+    text,
+};
+use serde_json::Value;
+
+const ANON: u64 = 1 << 12 | 1 << 11;
+const BUDDY: u64 = 1 << 10;
+
+/// Name and pages of each line of the legend, without shares of large folios.
+fn legend(facts: &Value) -> Vec<(String, u64)> {
+    let legend = facts["picture"]["legend"].as_array().expect("a legend");
+    let of = |entry: &Value| {
+        let name = entry["name"].as_str().expect("a name");
+        let name = name.split(", ").next().expect("a first part").to_owned();
+        (name, entry["pages"].as_u64().expect("pages"))
+    };
+    legend.iter().map(of).collect()
+}
+
+fn owned(lines: &[(&str, u64)]) -> Vec<(String, u64)> {
+    lines
+        .iter()
+        .map(|(name, pages)| ((*name).to_owned(), *pages))
+        .collect()
+}
+
+/// Two nodes, the second inside the first one's span; free memory in both; counts from 0 to 20.
+fn write_system(root: &Path) {
+    let proc = root.join("proc");
+    fs::create_dir_all(&proc).expect("a directory");
+    let mut flags = vec![ANON; 1024];
+    flags[100..200].fill(BUDDY);
+    flags[500..520].fill(BUDDY);
+    let counts: Vec<u64> = (0..1024)
+        .map(|pfn| if pfn < 700 { pfn % 21 } else { 0 })
+        .collect();
+    fs::write(proc.join("kpageflags"), bytes(&flags)).expect("flags");
+    fs::write(proc.join("kpagecount"), bytes(&counts)).expect("counts");
+    let zone = |node: u32, name: &str, start: u64, spanned: u64| {
+        format!(
+            "Node {node}, zone   {name}\n        spanned  {spanned}\n  start_pfn:           {start}\n"
+        )
+    };
+    let zones = [
+        zone(0, "DMA", 0, 64),
+        zone(0, "Normal", 64, 960),
+        zone(1, "Normal", 400, 200),
+    ];
+    fs::write(proc.join("zoneinfo"), zones.concat()).expect("zones");
+}
+
+fn drawn(root: &Path, by: &str) -> Value {
+    let picture = succeed(["snapshot", "-", "--sysroot", text(root), "--by", by]);
+    decode(&picture).facts
+}
+
+#[test]
+fn used_pages_are_counted_where_they_are() {
+    let root = scratch();
+    write_system(root.path());
+    let zones = drawn(root.path(), "zone");
+    assert_eq!(zones["lens"], "zone");
+    let expected = [
+        ("Node 0 DMA", 64),
+        ("Node 0 Normal", 960 - 100 - 200),
+        ("Node 1 Normal", 200 - 20),
+        ("free", 120),
+    ];
+    assert_eq!(legend(&zones), owned(&expected));
+    let expected = [("Node 0", 64 + 660), ("Node 1", 180), ("free", 120)];
+    assert_eq!(legend(&drawn(root.path(), "node")), owned(&expected));
+}
+
+#[test]
+fn mapped_pages_are_counted_by_how_often() {
+    let root = scratch();
+    write_system(root.path());
+    let is_free = |pfn: &u64| (100..200).contains(pfn) || (500..520).contains(pfn);
+    let used: Vec<u64> = (0..700u64)
+        .filter(|pfn| !is_free(pfn))
+        .map(|pfn| pfn % 21)
+        .collect();
+    let between =
+        |from: u64, to: u64| used.iter().filter(|n| (from..to).contains(*n)).count() as u64;
+    let expected = [
+        ("mapped once", between(1, 2)),
+        ("mapped 2 to 3 times", between(2, 4)),
+        ("mapped 4 to 7 times", between(4, 8)),
+        ("mapped 8 to 15 times", between(8, 16)),
+        ("mapped 16 times or more", between(16, 99)),
+        ("free", 120),
+        ("anon", between(0, 1) + 324),
+    ];
+    let sharing = drawn(root.path(), "sharing");
+    assert_eq!(legend(&sharing), owned(&expected));
+    assert!(
+        sharing["picture"]["notes"]
+            .to_string()
+            .contains("Dim: what no process maps")
+    );
+}
+
+#[test]
+fn a_real_machine_of_two_nodes_adds_up() {
+    let by = |by: &str| legend(&facts("numa-6.1", &["--by", by]));
+    let sum = |lines: &[(String, u64)], part: &str| -> u64 {
+        lines
+            .iter()
+            .filter(|(name, _)| name.starts_with(part))
+            .map(|(_, pages)| pages)
+            .sum()
+    };
+    let (nodes, zones, classes) = (by("node"), by("zone"), by("class"));
+    for node in ["Node 0", "Node 1"] {
+        assert!(sum(&nodes, node) > 0);
+        assert_eq!(sum(&nodes, node), sum(&zones, node));
+    }
+    for class in ["free", "hole"] {
+        assert_eq!(sum(&zones, class), sum(&classes, class));
+    }
+    assert_eq!(sum(&zones, ""), sum(&classes, ""));
+}
+
+#[test]
+fn a_picture_by_zone_looks_as_it_should() {
+    assert_golden("numa-by-zone", &draw("numa-6.1", &["--by", "zone"]));
+}
+
+#[test]
+fn a_time_lapse_by_sharing_records_what_it_needs() {
+    let (root, directory) = (scratch(), scratch());
+    write_system(root.path());
+    let series = directory.path().join("series");
+    let from = [
+        "--sysroot",
+        text(root.path()),
+        "--sysroot",
+        text(root.path()),
+    ];
+    succeed(
+        ["timelapse", text(&series), "--by", "sharing"]
+            .iter()
+            .chain(&from),
+    );
+    let single = legend(&drawn(root.path(), "sharing"));
+    for picture in pictures(&series) {
+        let facts = decode(&fs::read(picture).expect("a picture")).facts;
+        assert_eq!(legend(&facts), single);
+    }
+}
+
+#[test]
+fn what_is_not_known_is_one_line() {
+    let directory = scratch();
+    let raw = directory.path().join("raw.bin");
+    fs::write(&raw, bytes(&[ANON; 512])).expect("flags");
+    let table: [(&[&str], i32, &str); 4] = [
+        (
+            &["--by", "zone", "--from", text(&raw)],
+            1,
+            "nothing says where they are (no zoneinfo)",
+        ),
+        (&["--by", "sharing", "--from", "example"], 1, "counts"),
+        (
+            &["--by", "node", "--noise", "lru"],
+            2,
+            "--noise is for --by flags",
+        ),
+        (&["--by", "node", "--pid", "1"], 2, "cannot be used with"),
+    ];
+    for (words, code, part) in table {
+        assert_refused(&run(["snapshot", "-"].iter().chain(words)), code, part);
+    }
+}
