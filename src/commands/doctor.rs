@@ -12,7 +12,7 @@ use crate::output::{TableFormat, Target, write_table};
 use crate::render::{grouped, size};
 use crate::scan::{Block, Reach, sweep};
 use crate::source::{
-    Access, Overrides, Process, Source, System, access, confinement, lockdown, machine_of,
+    Access, Overrides, Process, Source, System, access, confinement, file, lockdown, machine_of,
     processes,
 };
 use crate::tally::{ClassCounts, Tally};
@@ -59,37 +59,37 @@ type FileQuestion = (&'static str, &'static str, &'static str, &'static str);
 const FILES: [FileQuestion; 6] = [
     (
         "kpageflags",
-        "proc/kpageflags",
+        file::KPAGEFLAGS,
         "the flags of every page: what everything here is made of",
         "no picture can be drawn",
     ),
     (
         "kpagecount",
-        "proc/kpagecount",
+        file::KPAGECOUNT,
         "how often each page is mapped (owner, record --counts)",
         "nobody says how often a page is mapped",
     ),
     (
         "kpagecgroup",
-        "proc/kpagecgroup",
+        file::KPAGECGROUP,
         "which memory cgroup each page is charged to (--cgroup)",
         "pages cannot be looked for by cgroup",
     ),
     (
         "zones",
-        "proc/zoneinfo",
+        file::ZONEINFO,
         "where zones and NUMA nodes begin",
         "nodes are not named",
     ),
     (
         "free blocks",
-        "proc/buddyinfo",
+        file::BUDDYINFO,
         "free blocks by order, kept with recordings",
         "recordings lack them",
     ),
     (
         "block types",
-        "proc/pagetypeinfo",
+        file::PAGETYPEINFO,
         "migration types, kept with recordings",
         "recordings lack them",
     ),
@@ -121,7 +121,7 @@ fn files(root: &Path) -> Vec<Finding> {
 fn where_ram_is(root: &Path) -> Finding {
     let machine = machine_of(root);
     match (&machine.ram, &machine.blocks) {
-        (Some(ram), _) if access(root, "proc/iomem") == Access::Readable => Finding::new(
+        (Some(ram), _) if access(root, file::IOMEM) == Access::Readable => Finding::new(
             "RAM",
             Answer::Yes,
             format!(
@@ -216,7 +216,7 @@ fn other_processes(root: &Path, page_bytes: u64) -> Finding {
             let told = [refused, pids.len()].map(|count| grouped(count as u64));
             let told = format!("{} of {} are not for this user", told[0], told[1]);
             let finding = Finding::new("processes", Answer::Partly, told);
-            match access(root, "proc/kpageflags") {
+            match access(root, file::KPAGEFLAGS) {
                 // Root is kept from some as well.
                 Access::Readable => finding,
                 _ => finding.advised(AS_ROOT),
@@ -315,8 +315,8 @@ fn unmarked(source: &System, counts: &ClassCounts) -> Finding {
     let told = |pages: u64| size(pages.saturating_mul(page_bytes));
     let pages = counts.of(Class::Unmarked);
     let text = |path: &str| source.text(path).unwrap_or_default();
-    let waiting = parse_waiting_pages(&text("proc/zoneinfo")).min(pages);
-    let free = parse_meminfo_bytes(&text("proc/meminfo"), "MemFree").unwrap_or(0) / page_bytes;
+    let waiting = parse_waiting_pages(&text(file::ZONEINFO)).min(pages);
+    let free = parse_meminfo_bytes(&text(file::MEMINFO), "MemFree").unwrap_or(0) / page_bytes;
     let strange = free
         .saturating_sub(counts.of(Class::Free))
         .min(pages - waiting);

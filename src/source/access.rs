@@ -4,6 +4,26 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+/// Files of the kernel, by their paths below the root.
+pub mod file {
+    /// `/proc/kpageflags`.
+    pub const KPAGEFLAGS: &str = "proc/kpageflags";
+    /// `/proc/kpagecount`.
+    pub const KPAGECOUNT: &str = "proc/kpagecount";
+    /// `/proc/kpagecgroup`.
+    pub const KPAGECGROUP: &str = "proc/kpagecgroup";
+    /// `/proc/zoneinfo`.
+    pub const ZONEINFO: &str = "proc/zoneinfo";
+    /// `/proc/buddyinfo`.
+    pub const BUDDYINFO: &str = "proc/buddyinfo";
+    /// `/proc/pagetypeinfo`.
+    pub const PAGETYPEINFO: &str = "proc/pagetypeinfo";
+    /// `/proc/iomem`.
+    pub const IOMEM: &str = "proc/iomem";
+    /// `/proc/meminfo`.
+    pub const MEMINFO: &str = "proc/meminfo";
+}
+
 /// Whether a file of the kernel answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {

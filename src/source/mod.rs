@@ -14,7 +14,7 @@ mod recording;
 mod system;
 mod unpack;
 
-pub use access::{Access, access, confinement, lockdown};
+pub use access::{Access, access, confinement, file, lockdown};
 pub use cached_file::{CachedFiles, FileState, files_below};
 pub use cgroup::{cgroup_inode, processes_of_cgroup};
 pub use example::EXAMPLE;
