@@ -11,9 +11,10 @@ use crossterm::terminal::{
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
 };
 use crossterm::{cursor, execute, queue};
+use unicode_width::UnicodeWidthChar;
 
 use crate::error::{Error, Result};
-use crate::usage::{Kind, Row};
+use crate::usage::{Kind, Row, keep_top};
 
 /// How long a signal may stay unnoticed.
 const NAP: Duration = Duration::from_millis(100);
@@ -24,6 +25,8 @@ pub struct Show<'a> {
     pub head: [String; 2],
     /// The row of all, and those of the groups, the largest first.
     pub rows: &'a [Row],
+    /// Groups up to this per cent of all are shown.
+    pub top: f64,
     /// What else is to be said.
     pub notes: &'a [String],
     /// A row as a line.
@@ -77,6 +80,19 @@ enum Wish {
     Nothing,
 }
 
+/// As much of a line as so many columns hold: some letters take two, some none.
+fn cut(line: &str, width: usize) -> String {
+    let mut left = width;
+    let fits = |letter: &char| match left.checked_sub(letter.width().unwrap_or(0)) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    line.chars().take_while(fits).collect()
+}
+
 /// The terminal, taken over; given back when it is dropped.
 #[derive(Debug)]
 pub struct Screen {
@@ -107,24 +123,33 @@ impl Screen {
         let (width, height) = size().map_err(failed)?;
         let (width, height) = (usize::from(width), usize::from(height));
         let lines = self.state.lines(show, height);
-        self.paint(&lines, width).map_err(failed)
+        self.paint(&lines, width, height).map_err(failed)
     }
 
-    fn paint(&mut self, lines: &[(String, Attribute)], width: usize) -> io::Result<()> {
+    fn paint(
+        &mut self,
+        lines: &[(String, Attribute)],
+        width: usize,
+        height: usize,
+    ) -> io::Result<()> {
         let out = &mut self.out;
         queue!(out, BeginSynchronizedUpdate, cursor::MoveTo(0, 0))?;
         for (number, (line, attribute)) in lines.iter().enumerate() {
-            let cut: String = line.chars().take(width).collect();
+            let cut = cut(line, width);
             queue!(
                 out,
                 cursor::MoveTo(0, u16::try_from(number).unwrap_or(u16::MAX)),
+                Clear(ClearType::CurrentLine),
                 SetAttribute(*attribute),
                 Print(cut),
-                SetAttribute(Attribute::Reset),
-                Clear(ClearType::UntilNewLine)
+                SetAttribute(Attribute::Reset)
             )?;
         }
-        queue!(out, Clear(ClearType::FromCursorDown), EndSynchronizedUpdate)?;
+        for below in lines.len()..height {
+            let below = u16::try_from(below).unwrap_or(u16::MAX);
+            queue!(out, cursor::MoveTo(0, below), Clear(ClearType::CurrentLine))?;
+        }
+        queue!(out, EndSynchronizedUpdate)?;
         out.flush()
     }
 
@@ -228,7 +253,10 @@ impl State {
             None => (None, &[][..]),
         };
         lines.extend(total.map(|row| ((show.line)(row), Attribute::Bold)));
-        let mut chosen: Vec<&Row> = groups.iter().filter(|row| self.keeps(row)).collect();
+        let filtered = groups.iter().filter(|row| self.keeps(row));
+        let filtered: Vec<Row> = total.into_iter().chain(filtered).cloned().collect();
+        let kept = keep_top(&filtered, show.top);
+        let mut chosen: Vec<&Row> = kept.iter().skip(1).collect();
         self.sort(&mut chosen);
         let notes = show.notes.len() + 1;
         let room = height.saturating_sub(lines.len() + notes);
@@ -315,6 +343,7 @@ mod tests {
             head: ["head".into(), "columns".into()],
             rows: &rows,
             notes: &["note".into()],
+            top: 100.0,
             line: &|row| row.key.clone(),
         };
         state
@@ -326,6 +355,13 @@ mod tests {
 
     fn press(state: &mut State, code: KeyCode) -> Wish {
         state.take(KeyEvent::new(code, KeyModifiers::NONE))
+    }
+
+    #[test]
+    fn wide_letters_take_two_columns() {
+        assert_eq!(cut("a漢字b", 4), "a漢");
+        assert_eq!(cut("a漢字b", 6), "a漢字b");
+        assert_eq!(cut("e\u{301}x", 1), "e\u{301}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use crate::error::{Error, Result, printable};
 use crate::scan::Watcher;
@@ -54,6 +54,18 @@ impl Terminal {
     /// reads or writes, with nothing left behind, a second one at once.
     pub fn take_signals(&self) {
         self.at_once.store(false, Ordering::Relaxed);
+    }
+
+    /// While the whole terminal is taken, it has to be given back: its end is a reason to stop, too.
+    pub fn take_hang_up(&self) {
+        for number in [SIGHUP, SIGQUIT] {
+            // What cannot be registered keeps the system's own way.
+            let _ = signal_hook::flag::register_usize(
+                number,
+                Arc::clone(&self.signal),
+                number as usize,
+            );
+        }
     }
 
     /// The reason to stop, as a result.

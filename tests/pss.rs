@@ -296,7 +296,7 @@ impl KnownChild {
             let kib = (of(&after) - of(&before)) >> 10;
             // A few pages of the allocator's and of the printing come with each step.
             let mib = (kib + 512) >> 10;
-            assert!((kib - (mib << 10)).abs() <= 160, "{name} grew by {kib} KiB");
+            assert!((kib - (mib << 10)).abs() <= 400, "{name} grew by {kib} KiB");
             ((*name).to_owned(), mib)
         };
         names
@@ -356,12 +356,16 @@ fn sums_are_the_kernels() {
     for sleep in &sleeps {
         let pid = sleep.id().to_string();
         let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("its mappings");
-        let reading = json(&succeed(["pss", &pid, "--format", "json"]));
-        let of = |name: &str| reading["rows"][0][name].as_i64().expect("bytes");
-        // The kernel rounds each mapping of smaps down to a KiB.
-        let lost = of("pss") - of("ptotal");
+        // The kernel rounds each mapping of smaps down to a KiB. Both files are read one after the other, and who
+        // else maps a library may change between them.
+        let lost = || {
+            let reading = json(&succeed(["pss", &pid, "--format", "json"]));
+            let of = |name: &str| reading["rows"][0][name].as_i64().expect("bytes");
+            of("pss") - of("ptotal")
+        };
         let most = 1024 * maps.lines().count() as i64;
-        assert!((0..=most).contains(&lost), "{lost} of {}", of("pss"));
+        let is_lost = (0..20).any(|_| (0..=most).contains(&lost()));
+        assert!(is_lost, "{} bytes", lost());
     }
     for sleep in &mut sleeps {
         sleep.kill().expect("it ends");
@@ -377,9 +381,7 @@ struct Loop {
 
 impl Loop {
     fn start(options: &[&str]) -> Self {
-        let fixed = [
-            "pss", "-l", "0.05", "-g", "pid", "--quiet", "--format", "json",
-        ];
+        let fixed = ["pss", "-l", "0.05", "--quiet", "--format", "json"];
         let mut command = tool();
         command.args(fixed).args(options).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
@@ -408,6 +410,13 @@ impl Loop {
         }
     }
 
+    /// A reading.
+    fn next(&mut self) -> Value {
+        let mut line = String::new();
+        self.readings.read_line(&mut line).expect("a reading");
+        json(line.as_bytes())
+    }
+
     fn end(mut self) {
         let status = Command::new("kill")
             .args(["-INT", &self.child.id().to_string()])
@@ -426,7 +435,7 @@ impl Loop {
 fn a_loop_tells_what_is_new_what_grew_and_what_is_gone() {
     let mut known = KnownChild::start();
     let pid = known.child.id();
-    let mut told = Loop::start(&["-k", "1000"]);
+    let mut told = Loop::start(&["-g", "pid", "-k", "1000"]);
     let first = told.row(pid, "added");
     assert_eq!(known.step()[0], ("data".to_owned(), 8));
     // It may be read while it grows; changes add up to what it grew by.
@@ -458,7 +467,9 @@ fn a_terminal_is_given_back() {
         .expect("a process");
     std::thread::sleep(Duration::from_millis(200));
     let program = env!("CARGO_BIN_EXE_pagemap-viz");
-    let line = format!("stty rows 50 cols 100; {program} pss -l 60 --quiet -g cmd; echo exit $?");
+    let pid = hostile.id();
+    let line =
+        format!("stty rows 50 cols 100; {program} pss -l 60 --quiet -g cmd {pid}; echo exit $?");
     let mut command = Command::new("script");
     command
         .args(["-qec", &line, "/dev/null"])
@@ -498,5 +509,75 @@ fn columns_are_explained() {
         "pswap", "shSYSV", "shOth", "stack", "text", "data", "ptotal", "pss",
     ] {
         assert!(told.contains(&format!("\n  {column} ")), "{column}");
+    }
+}
+
+/// Whoever comes into a group that is known, and whoever shrinks, is in its sum as the kernel has it.
+#[test]
+fn a_loop_keeps_to_the_kernels_sum() {
+    let own = std::env::current_exe().expect("a path");
+    let name = own.file_name().expect("a name").to_str().expect("UTF-8");
+    let mut first = KnownChild::start();
+    first.step();
+    let mut told = Loop::start(&[name]);
+    told.next();
+    let mut others: Vec<KnownChild> = (0..3).map(|_| KnownChild::start()).collect();
+    others.iter_mut().for_each(|child| drop(child.step()));
+    told.next();
+    drop(first);
+    others.truncate(1);
+    let mut late = KnownChild::start();
+    // A shared file, which comes and goes with its process.
+    late.step();
+    late.step();
+    for _ in 0..5 {
+        told.next();
+    }
+    drop(late);
+    let begun = Instant::now();
+    loop {
+        let reading = told.next();
+        let of = |name: &str| reading["rows"][0][name].as_i64().expect("bytes");
+        let (total, pss) = (of("ptotal"), of("pss"));
+        if (total - pss).abs() < 1 << 20 && total > 8 << 20 {
+            break;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{total} instead of {pss}"
+        );
+    }
+    told.end();
+}
+
+/// Files run out before processes do: nobody is missed, and nobody is said to be another's.
+#[test]
+fn a_loop_needs_few_files() {
+    let mut sleeps: Vec<Child> = (0..40)
+        .map(|_| Command::new("sleep").arg("100").spawn().expect("a process"))
+        .collect();
+    let program = env!("CARGO_BIN_EXE_pagemap-viz");
+    let line = format!("ulimit -n 40; {program} pss -l 0.1 --quiet --format json sleep | head -4");
+    let output = Command::new("bash")
+        .args(["-c", &line])
+        .output()
+        .expect("bash is there");
+    for sleep in &mut sleeps {
+        sleep.kill().expect("it ends");
+        sleep.wait().expect("it ended");
+    }
+    let readings = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(
+        readings.lines().count(),
+        4,
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for reading in readings.lines() {
+        let reading = json(reading.as_bytes());
+        assert!(
+            reading["processes"]["read"].as_u64().expect("a number") >= 40,
+            "{reading}"
+        );
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn pss(args: PssArgs) -> Result<PssRequest, String> {
                 true => Threshold::Growth(bytes),
                 false => Threshold::Change(bytes),
             },
-            repeats: every.is_some(),
+            every,
         },
         every,
         top: args.top,

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::mappings::ask;
 use crate::source::{Process, processes, processes_of_cgroup};
 use crate::terminal::Terminal;
+use rustix::process::geteuid;
 
 /// Who is asked, and how.
 pub(super) struct Asking<'a> {
@@ -21,6 +22,14 @@ pub(super) struct Asking<'a> {
     pub(super) is_named: bool,
     /// Nothing but answers and errors.
     pub(super) quiet: bool,
+}
+
+/// How many would not answer.
+pub(super) fn refusal(refused: usize, all: usize) -> String {
+    match geteuid().is_root() {
+        true => format!("{refused} of {all} processes are kept from root, too"),
+        false => format!("{refused} of {all} processes are not for this user (root may see them)"),
+    }
 }
 
 /// The numbers of those who are meant, of the system below `root`.
@@ -61,10 +70,7 @@ impl Asking<'_> {
         )?;
         terminal.clear();
         if asked.refused > 0 && !self.quiet {
-            let (refused, all) = (asked.refused, pids.len());
-            terminal.remark(&format!(
-                "{refused} of {all} processes are not for this user (root may see all)"
-            ));
+            terminal.remark(&refusal(asked.refused, pids.len()));
         }
         Ok(asked.answers)
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::SIGINT;
 
+use super::asking::refusal;
 use crate::cli::PssRequest;
 use crate::error::{Error, Result};
 use crate::facts::{
@@ -47,9 +48,6 @@ fn print(
         let next = Instant::now() + every.unwrap_or_default();
         let reading = monitor.read(terminal)?;
         terminal.clear();
-        if is_first && reading.refused > 0 && !request.quiet {
-            terminal.remark(&refusal(&reading));
-        }
         let rows = if is_first {
             keep_top(&reading.rows, request.top)
         } else {
@@ -58,6 +56,9 @@ fn print(
         };
         write(request, &reading, &rows, is_first, &mut out)?;
         out.flush().map_err(|cause| out.failed(cause))?;
+        if is_first && reading.refused > 0 && !request.quiet {
+            terminal.remark(&refusal(reading.refused, reading.all));
+        }
         is_first = false;
         if every.is_none() {
             return out.finish();
@@ -67,13 +68,6 @@ fn print(
             std::thread::sleep(NAP.min(next.saturating_duration_since(Instant::now())));
         }
     }
-}
-
-fn refusal(reading: &Reading) -> String {
-    format!(
-        "{} of {} processes are not for this user (root may see all)",
-        reading.refused, reading.all
-    )
 }
 
 fn write(
@@ -121,12 +115,13 @@ fn redraw(
 ) -> Result<()> {
     let mut reading = monitor.read(terminal)?;
     terminal.clear();
+    terminal.take_hang_up();
     let mut screen = Screen::open()?;
     loop {
         let next = Instant::now() + every;
         let notes = match reading.refused {
             0 => Vec::new(),
-            _ => vec![refusal(&reading)],
+            refused => vec![refusal(refused, reading.all)],
         };
         while Instant::now() < next {
             let show = Show {
@@ -134,7 +129,8 @@ fn redraw(
                     leader(&reading, request.unit),
                     usage_header(request.unit, request.with_pss),
                 ],
-                rows: &keep_top(&reading.rows, request.top),
+                rows: &reading.rows,
+                top: request.top,
                 notes: &notes,
                 line: &|row| usage_line(row, request.unit, request.with_pss),
             };

@@ -2,13 +2,19 @@
 
 use std::io;
 
-/// The text with its control characters escaped: no name steers a terminal.
+/// The text with its control characters escaped, and those that turn lines round, end them, or are not seen: no
+/// name steers a terminal or a reader.
 pub fn printable(text: &str) -> String {
-    let letter = |letter: char| match letter.is_control() {
+    let letter = |letter: char| match letter.is_control() || is_unseen(letter) {
         true => letter.escape_default().collect::<String>(),
         false => letter.to_string(),
     };
     text.chars().map(letter).collect()
+}
+
+/// Marks of direction, separators of lines, and letters without width.
+fn is_unseen(letter: char) -> bool {
+    matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Why a process cannot be read.

@@ -1,9 +1,9 @@
 //! Who uses memory: processes in groups, each shared page divided by those who map it, and what changes.
 //!
 //! The kernel walks a process's page tables to sum them up, so a loop asks only for the sums of processes whose counters
-//! moved, of those whose like came or went (what was shared is shared otherwise then), and of a sixteenth of
-//! the others in turn. Only where the sums of a group moved are its mappings read; elsewhere what is known of them is
-//! carried on by the sums.
+//! moved, of those whose like came or went (what was shared is shared otherwise then), and of the others in
+//! turn, so that nothing is older than half a minute. Mappings are read of processes that moved, in groups that
+//! moved or by as much themselves; elsewhere what is known of them is carried on by the sums.
 
 mod names;
 mod rows;
@@ -11,12 +11,14 @@ mod rows;
 pub use rows::{Kind, Reading, Row, keep_top};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 use crate::kernel::{Parts, Rollup};
 use crate::scan::Watcher;
 use crate::source::{
@@ -68,6 +70,12 @@ pub enum Threshold {
 }
 
 impl Threshold {
+    fn bytes(self) -> u64 {
+        match self {
+            Self::Growth(bytes) | Self::Change(bytes) => bytes,
+        }
+    }
+
     fn is_reached(self, change: i64) -> bool {
         match self {
             Self::Growth(bytes) => change > 0 && change.unsigned_abs() >= bytes,
@@ -87,8 +95,8 @@ pub struct Question {
     pub group_by: GroupBy,
     /// What is a change.
     pub threshold: Threshold,
-    /// Whether there is more than one reading.
-    pub repeats: bool,
+    /// Time from one reading to the next, where there is more than one.
+    pub every: Option<Duration>,
 }
 
 /// Reads the memory of processes again and again.
@@ -96,6 +104,10 @@ pub struct Question {
 pub struct Monitor {
     question: Question,
     workers: rayon::ThreadPool,
+    /// In so many readings every process is asked.
+    turns: usize,
+    /// How many files may be open.
+    files: u64,
     known: BTreeMap<u32, Known>,
     groups: BTreeMap<String, Shown>,
     readings: usize,
@@ -125,11 +137,17 @@ struct Shown {
     total: u64,
 }
 
+/// What the kernel answers for who has none: ESRCH.
+const NO_ADDRESS_SPACE: i32 = 3;
+
 /// Processes that a worker takes at a time: one costs little more than handing it over.
 const BATCH: usize = 32;
 
-/// In so many readings the sums of every process are asked for once.
-const TURNS: usize = 16;
+/// In so many readings at most the sums of every process are asked for once,
+const MOST_TURNS: f64 = 16.0;
+
+/// and in so many seconds.
+const OLDEST: f64 = 30.0;
 
 /// What came of looking at a process.
 enum Look {
@@ -153,11 +171,14 @@ impl Monitor {
             threads,
             cause: cause.to_string(),
         })?;
-        if question.repeats {
-            allow_many_files();
-        }
+        let turns = question
+            .every
+            .map_or(1.0, |every| OLDEST / every.as_secs_f64());
+        let files = question.every.map_or(0, |_| allow_many_files());
         Ok(Self {
             question,
+            turns: turns.clamp(1.0, MOST_TURNS) as usize,
+            files,
             workers,
             known: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -201,7 +222,7 @@ impl Monitor {
     fn look(&self, pid: u32, mut known: Option<Known>) -> Result<Seen> {
         let gauge = known.as_mut().and_then(|known| known.gauge.as_mut());
         let moved = gauge.map(Gauge::read);
-        let is_due = (pid as usize + self.readings).is_multiple_of(TURNS);
+        let is_due = (pid as usize + self.readings).is_multiple_of(self.turns);
         let mut changed = Vec::new();
         let before = match (known, moved) {
             // The gauge is that of this very process.
@@ -237,7 +258,12 @@ impl Monitor {
     }
 
     /// Asks for the sums of a process.
-    fn ask(&self, pid: u32, mut known: Known) -> Result<Look> {
+    fn ask(&self, pid: u32, known: Known) -> Result<Look> {
+        // Command lines are rewritten, users and cgroups change.
+        let mut known = match self.readings {
+            0 => known,
+            _ => self.identify_again(pid, known),
+        };
         if !known.is_meant {
             return Ok(Look::NotMeant(Box::new(known)));
         }
@@ -248,34 +274,21 @@ impl Monitor {
             }
             Ok(None) => Ok(Look::Vanished),
             Err(error) if process_is_gone(&error) => Ok(Look::Vanished),
-            Err(error) if self.readings == 0 && self.question.selection.pids.contains(&pid) => {
-                Err(error)
+            Err(Error::Process { pid, cause }) if cause.kind() == ErrorKind::PermissionDenied => {
+                let is_named = self.question.selection.pids.contains(&pid);
+                match is_named && self.readings == 0 {
+                    true => Err(Error::Process { pid, cause }),
+                    false => Ok(Look::Refused),
+                }
             }
-            Err(_) => Ok(Look::Refused),
+            Err(error) => Err(error),
         }
     }
 
     fn identify(&self, pid: u32, stat: ProcessStat) -> Known {
-        let Question {
-            root,
-            selection,
-            group_by,
-            ..
-        } = &self.question;
-        let words = command_line(root, pid);
-        let comm = || crate::error::printable(&String::from_utf8_lossy(&stat.comm));
-        // A command line may be empty, or rewritten to nothing.
-        let name = names::command_name(&words).unwrap_or_else(|| format!("[{}]", comm()));
-        let key = match group_by {
-            GroupBy::Exe | GroupBy::Process => name.clone(),
-            GroupBy::Command(letters) => {
-                names::command_start(&words, *letters).unwrap_or_else(|| name.clone())
-            }
-            GroupBy::Cgroup => cgroup_of(root, pid).unwrap_or_else(|| "(no cgroup)".to_owned()),
-            GroupBy::User => user_of(root, pid).unwrap_or_else(|| "(no user)".to_owned()),
-        };
-        let is_meant = selection.holds(pid, &name) || selection.holds(pid, &comm());
-        let gauge = self.question.repeats.then(|| Gauge::open(root, pid));
+        let repeats = self.question.every.is_some();
+        let gauge = repeats.then(|| Gauge::open(&self.question.root, pid, self.files));
+        let (name, key, is_meant) = self.identity(pid, &stat);
         Known {
             gauge: gauge.flatten(),
             is_meant,
@@ -285,6 +298,40 @@ impl Monitor {
             now: Rollup::default(),
             detail: None,
         }
+    }
+
+    fn identify_again(&self, pid: u32, known: Known) -> Known {
+        let (name, key, is_meant) = self.identity(pid, &known.stat);
+        Known {
+            name,
+            key,
+            is_meant,
+            ..known
+        }
+    }
+
+    /// What its command is called, its group, and whether it is meant.
+    fn identity(&self, pid: u32, stat: &ProcessStat) -> (String, String, bool) {
+        let Question {
+            root,
+            selection,
+            group_by,
+            ..
+        } = &self.question;
+        let words = command_line(root, pid);
+        let comm = printable(&String::from_utf8_lossy(&stat.comm));
+        // A command line may be empty, or rewritten to nothing.
+        let name = names::command_name(&words).unwrap_or_else(|| format!("[{comm}]"));
+        let key = match group_by {
+            GroupBy::Exe | GroupBy::Process => name.clone(),
+            GroupBy::Command(letters) => {
+                names::command_start(&words, *letters).unwrap_or_else(|| name.clone())
+            }
+            GroupBy::Cgroup => cgroup_of(root, pid).unwrap_or_else(|| "(no cgroup)".to_owned()),
+            GroupBy::User => user_of(root, pid).unwrap_or_else(|| "(no user)".to_owned()),
+        };
+        let is_meant = selection.holds(pid, &name) || selection.holds(pid, &comm);
+        (name, key, is_meant)
     }
 
     /// Takes what was seen. Those who were not asked, and whose like came or went, are asked now.
@@ -314,16 +361,23 @@ impl Monitor {
     fn check_named(&self) -> Result<()> {
         for &pid in &self.question.selection.pids {
             if !self.known.contains_key(&pid) {
-                let cause = std::io::ErrorKind::NotFound.into();
+                let cause = match process_stat(&self.question.root, pid) {
+                    // A kernel thread, or a process that ended.
+                    Some(_) => std::io::Error::from_raw_os_error(NO_ADDRESS_SPACE),
+                    None => ErrorKind::NotFound.into(),
+                };
                 return Err(Error::Process { pid, cause });
             }
         }
-        match self.question.selection.names.as_slice() {
-            [name, ..] if !self.known.values().any(|known| known.is_meant) => {
-                Err(Error::NoProcessNamed { name: name.clone() })
+        for name in &self.question.selection.names {
+            let is_so_called = |known: &Known| {
+                *name == known.name || name.as_bytes() == known.stat.comm.as_slice()
+            };
+            if !self.known.values().any(is_so_called) {
+                return Err(Error::NoProcessNamed { name: name.clone() });
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// The key of a process's group; of one that is alone its number goes before it.
@@ -342,18 +396,18 @@ impl Monitor {
             let sum = sums.entry(self.group(pid, known)).or_default();
             *sum = sum.saturating_add(known.now.pss.saturating_add(known.now.swap));
         }
+        let least = self.question.threshold.bytes().max(1);
         let is_moved = |(key, sum): &(&String, &u64)| {
             let before = self.groups.get(*key);
-            before.is_none_or(|shown| {
-                let change = difference(**sum, shown.sums);
-                self.question.threshold.is_reached(change)
-            })
+            before.is_none_or(|shown| sum.abs_diff(shown.sums) >= least)
         };
         let moved: BTreeSet<&String> = sums.iter().filter(is_moved).map(|(key, _)| key).collect();
-        let is_stale = |known: &Known| known.detail.is_none_or(|(then, _)| then != known.now);
         let stale: Vec<u32> = self
             .read_ones()
-            .filter(|(pid, known)| is_stale(known) && moved.contains(&self.group(**pid, known)))
+            .filter(|(pid, known)| {
+                let in_moved = || moved.contains(&self.group(**pid, known));
+                known.is_stale(least) || known.has_moved() && in_moved()
+            })
             .map(|(&pid, _)| pid)
             .collect();
         let root = &self.question.root;
@@ -411,6 +465,9 @@ impl Monitor {
                     } else if threshold.is_reached(difference(sums, shown.sums)) {
                         // It was looked at and found to have swapped, or to have moved a little.
                         (sums, shown.total)
+                    } else if matches!(threshold, Threshold::Growth(_)) && change < 0 {
+                        // What grows after it shrank has grown.
+                        (sums, total)
                     } else {
                         (shown.sums, shown.total)
                     }
@@ -480,6 +537,25 @@ fn sort(looks: Vec<(u32, Look)>, reading: &mut Reading) -> BTreeMap<u32, Known> 
 }
 
 impl Known {
+    /// Whether its sums are not those that its mappings were read with.
+    fn has_moved(&self) -> bool {
+        self.detail.is_some_and(|(then, _)| then != self.now)
+    }
+
+    /// Whether its mappings have to be read, whatever its group did: they never were, it moved by that much
+    /// itself, or more is gone than the part has that the sums speak of.
+    fn is_stale(&self, least: u64) -> bool {
+        let Some((then, parts)) = self.detail else {
+            return true;
+        };
+        let sums = |rollup: Rollup| rollup.pss.saturating_add(rollup.swap);
+        let gone = |then: u64, now: u64| then.saturating_sub(now);
+        sums(then).abs_diff(sums(self.now)) >= least
+            || gone(then.anon, self.now.anon) > parts.data
+            || gone(then.file, self.now.file) > parts.text
+            || gone(then.shmem, self.now.shmem) > parts.shared
+    }
+
     /// What its memory is used for now: as it was read, carried on by the sums.
     fn parts(&self) -> Parts {
         let Some((then, parts)) = self.detail else {

@@ -24,26 +24,66 @@ pub(super) fn command_name(words: &[String]) -> Option<String> {
     })
 }
 
-/// A program may put a sentence in the place of its path: `sshd: alice [priv]`. A login shell has a hyphen.
+/// A program may put a sentence in the place of its path: `sshd: alice [priv]`, or all its words in one. A login
+/// shell has a hyphen.
 fn program(word: &str) -> &str {
     if word.starts_with('/') {
-        return word;
+        let end = word.find(" -").or_else(|| word.find(": "));
+        return &word[..end.unwrap_or(word.len())];
     }
     let first = word.split_whitespace().next().unwrap_or_default();
     first.trim_end_matches(':').trim_start_matches('-')
 }
 
+/// Options of an interpreter: which letters bring the program's text, and which options a value of their own.
+struct Manner {
+    text: &'static [char],
+    long_text: &'static [&'static str],
+    values: &'static [&'static str],
+}
+
+fn manner(interpreter: &str) -> Manner {
+    let (text, long_text, values): (&[char], &[&str], &[&str]) = match interpreter {
+        "python" | "pypy" => (&['c'], &[], &["-W", "-X"]),
+        "perl" | "ruby" => (&['e', 'E'], &[], &["-I", "-r", "-C", "-F"]),
+        "php" => (&['r', 'R', 'B', 'E'], &[], &["-c", "-d", "-z"]),
+        "node" => (
+            &['e', 'p'],
+            &["--eval", "--print"],
+            &["-r", "--require", "--import"],
+        ),
+        "lua" => (&['e'], &[], &["-l"]),
+        _ => (
+            &['c'],
+            &["--command"],
+            &["-o", "-O", "+o", "+O", "--rcfile", "--init-file"],
+        ),
+    };
+    Manner {
+        text,
+        long_text,
+        values,
+    }
+}
+
 fn script<'a>(interpreter: &str, words: &'a [String]) -> Option<&'a str> {
+    let manner = manner(interpreter);
     let mut words = words.iter();
     while let Some(word) = words.next() {
+        let is_long = word.starts_with("--");
         match word.as_str() {
             "-m" if interpreter.starts_with("py") => return words.next().map(String::as_str),
-            // What follows is no file but a program.
-            "-c" | "-e" | "-" => return None,
+            "-" => return None,
             "--" => return words.next().map(|word| base(word)),
-            option if option.starts_with('-') => {}
-            // Without a dot or a slash it may be the value of an option.
-            file if file.contains(['/', '.']) => {
+            option if manner.values.contains(&option) => drop(words.next()),
+            option if is_long && manner.long_text.contains(&option) => return None,
+            // What follows is no file but a program.
+            option if !is_long && option.starts_with('-') && option.contains(manner.text) => {
+                return None;
+            }
+            option if option.starts_with(['-', '+']) => {}
+            // Without a dot or a slash it may be anything.
+            file if file.contains(['/', '.']) && !file.contains(char::is_whitespace) => {
                 return Some(base(file)).filter(|name| !name.is_empty());
             }
             _ => return None,
@@ -74,9 +114,15 @@ mod tests {
             ("python3 -m http.server", "python3->http.server"),
             ("python3 -c print()", "python3"),
             ("bash", "bash"),
-            ("bash --rcfile 3", "bash"),
+            ("bash --rcfile 3 4", "bash"),
             ("-bash", "bash"),
-            ("/bin/sh -e /etc/init.d/x start", "sh"),
+            ("/bin/sh -e /etc/init.d/x start", "sh->x"),
+            ("bash -lc /etc/secret.x", "bash"),
+            ("python3 -uc import.time", "python3"),
+            ("python3 -W ignore::a.b x.py", "python3->x.py"),
+            ("perl -I /lib -ne print.1 x", "perl"),
+            ("node -r ./x.js server.js", "node->server.js"),
+            ("php -r phpinfo.x", "php"),
             ("perl5.36 -w /usr/bin/x", "perl5.36->x"),
             ("pythonic /x", "pythonic"),
             ("sshd: alice", "sshd"),

@@ -101,35 +101,36 @@ impl Reading {
     }
 }
 
-/// The groups that make up so many per cent of all; the others as one.
+/// The groups that make up so many per cent of all; the others as one. Those that are gone stay at the end.
 pub fn keep_top(rows: &[Row], percent: f64) -> Vec<Row> {
     let Some((total, groups)) = rows.split_first() else {
         return Vec::new();
     };
+    let (groups, gone): (Vec<&Row>, Vec<&Row>) =
+        groups.iter().partition(|row| row.kind != Kind::Gone);
     let enough = total.parts.total() as f64 * percent / 100.0;
     let mut sum = 0.0;
-    let is_kept = |row: &&Row| {
+    let is_kept = |row: &&&Row| {
         let wanted = sum < enough || percent >= 100.0;
         sum += row.parts.total() as f64;
         wanted
     };
     let kept = groups.iter().take_while(is_kept).count();
-    fold(total, groups, kept)
+    let (kept, small) = groups.split_at(kept);
+    let kept = std::iter::once(&total).chain(kept).copied().cloned();
+    let rest = rest(small);
+    kept.chain(rest).chain(gone.into_iter().cloned()).collect()
 }
 
-fn fold(total: &Row, groups: &[Row], kept: usize) -> Vec<Row> {
-    let (kept, small) = groups.split_at(kept);
-    let mut rows: Vec<Row> = std::iter::once(total).chain(kept).cloned().collect();
-    if !small.is_empty() {
-        let mut overflow = Row {
-            kind: Kind::Overflow,
-            key: format!("{} more", small.len()),
-            ..Row::default()
-        };
-        small.iter().for_each(|row| overflow.merge(row));
-        rows.push(overflow);
-    }
-    rows
+/// Small groups as one.
+fn rest(small: &[&Row]) -> Option<Row> {
+    let mut overflow = Row {
+        kind: Kind::Overflow,
+        key: format!("{} more", small.len()),
+        ..Row::default()
+    };
+    small.iter().for_each(|row| overflow.merge(row));
+    (!small.is_empty()).then_some(overflow)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -13,6 +14,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Longer than seven numbers are.
 const MAX_BYTES: usize = 160;
+
+/// Files that are left for everything else.
+const LEFT_OPEN: u64 = 256;
 
 /// The counters of one process.
 #[derive(Debug)]
@@ -33,11 +37,16 @@ pub enum Moved {
 }
 
 impl Gauge {
-    /// Of process `pid` below `root`; `None` when it is gone, or too many files are open.
-    pub fn open(root: &Path, pid: u32) -> Option<Self> {
+    /// Of process `pid` below `root`; `None` when it is gone, or nearly as many files are open as may be.
+    pub fn open(root: &Path, pid: u32, limit: u64) -> Option<Self> {
         let path = root.join("proc").join(pid.to_string()).join("statm");
+        let file = File::open(path).ok()?;
+        let number = u64::try_from(file.as_raw_fd()).ok()?;
+        if number + LEFT_OPEN > limit {
+            return None;
+        }
         let mut gauge = Self {
-            file: File::open(path).ok()?,
+            file,
             last: Vec::new(),
         };
         gauge.read();
@@ -60,15 +69,17 @@ impl Gauge {
     }
 }
 
-/// Lets as many files be open as may be: a gauge is one for each process.
-pub fn allow_many_files() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+/// Lets as many files be open as may be, and says how many: a gauge is one for each process.
+pub fn allow_many_files() -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // Where it is refused there are fewer gauges, and processes are read the long way.
-    let _ = setrlimit(
+    let raised = setrlimit(
         Resource::Nofile,
         Rlimit {
             current: maximum,
             maximum,
         },
     );
+    let current = if raised.is_ok() { maximum } else { current };
+    current.unwrap_or(u64::MAX)
 }

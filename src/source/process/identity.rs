@@ -60,7 +60,7 @@ pub fn command_line(root: &Path, pid: u32) -> Vec<String> {
 
 /// The cgroup that its memory is charged to: of version 2, or of the memory controller of version 1.
 pub fn cgroup_of(root: &Path, pid: u32) -> Option<String> {
-    let text = fs::read_to_string(path(root, pid, "cgroup")).ok()?;
+    let text = read_text(&path(root, pid, "cgroup"))?;
     let of = |controller: &str| {
         text.lines().find_map(|line| {
             let mut fields = line.splitn(3, ':').skip(1);
@@ -74,7 +74,7 @@ pub fn cgroup_of(root: &Path, pid: u32) -> Option<String> {
 
 /// The user that it runs as: a name on the running system, where the name is known, else the number.
 pub fn user_of(root: &Path, pid: u32) -> Option<String> {
-    let text = fs::read_to_string(path(root, pid, "status")).ok()?;
+    let text = read_text(&path(root, pid, "status"))?;
     let ids = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     let id: u32 = ids.split_whitespace().next()?.parse().ok()?;
     let user = (root == Path::new("/")).then(|| uzers::get_user_by_uid(id));
@@ -149,6 +149,12 @@ fn read_all(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(READ_BYTES);
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Names in it may be no UTF-8.
+fn read_text(path: &Path) -> Option<String> {
+    let bytes = read_all(path).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn path(root: &Path, pid: u32, file: &str) -> PathBuf {
