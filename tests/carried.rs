@@ -206,6 +206,8 @@ fn a_process_that_shrinks_keeps_its_place_in_the_legend() {
     assert_eq!(all[0].height, all[1].height);
     let index = json(&fs::read(series.join("index.json")).expect("an index"));
     assert_eq!(index["lens"], "overlay");
+    let found = |number: usize| index["readings"][number]["found"]["stack"].clone();
+    assert_eq!((found(0), found(1)), (1.into(), 0.into()));
 }
 
 /// Flags are all in a recording, so that conditions on them need nothing beside.

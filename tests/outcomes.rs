@@ -46,7 +46,11 @@ fn a_kernel_thread_and_a_zombie_have_no_address_space() {
 fn as_nobody(words: &[&str]) -> Output {
     let directory = scratch();
     let program = directory.path().join("pagemap-viz");
-    std::fs::copy(env!("CARGO_BIN_EXE_pagemap-viz"), &program).expect("a copy");
+    // By another process: a file that this one has open to write may be inherited by a child of another test, and
+    // is busy then.
+    let mut copy = Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_pagemap-viz")).arg(&program);
+    assert!(copy.status().expect("cp is there").success());
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(directory.path(), open).expect("ours");
     let mut command = Command::new("setpriv");
@@ -65,7 +69,11 @@ fn what_is_not_ours_is_one_line() {
         assert_refused(&as_nobody(&[verb, &own]), 1, "permission denied");
     }
     let output = as_nobody(&["pss"]);
-    assert!(output.status.success());
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(said.contains("processes are not for this user"), "{said}");
     // Of all processes those that are not for nobody are counted.

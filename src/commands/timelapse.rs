@@ -210,7 +210,7 @@ impl<'a> Lapse<'a> {
         directory: &mut SeriesDirectory,
     ) -> Result<(Picture, Reading)> {
         let part = self.part(self.recording.frames() + number);
-        let (scan, subject) = self.scan_again(series, number, &part)?;
+        let (scan, subject, found) = self.scan_again(series, number, &part)?;
         let counts = scan.classes.clone();
         let place = Some(Place { series, number });
         let mut picture = picture(scan, &subject, &self.style, place)?;
@@ -225,6 +225,7 @@ impl<'a> Lapse<'a> {
             file: file.to_owned(),
             subject,
             counts,
+            found,
             elapsed,
         };
         Ok((picture, reading))
@@ -236,7 +237,7 @@ impl<'a> Lapse<'a> {
         series: &Series,
         number: usize,
         part: &Part<'_>,
-    ) -> Result<(Scan, Subject)> {
+    ) -> Result<(Scan, Subject, Vec<(String, u64)>)> {
         let source = self.source(number)?;
         let before = match number.checked_sub(1) {
             Some(before) if self.request.marks_changes => Some(self.source(before)?),
@@ -256,7 +257,10 @@ impl<'a> Lapse<'a> {
         };
         let scan = scan(&source, view, self.threads(), part)?;
         let subject = self.subject(&source, &scan, &view, overlay.as_ref());
-        Ok((scan, subject))
+        let kinds = overlay.iter().flat_map(Overlay::kinds);
+        let found = kinds.map(|kind| (kind.name.clone(), scan.keys.of(kind.key)));
+        let found = found.collect();
+        Ok((scan, subject, found))
     }
 
     fn source(&self, number: usize) -> Result<RecordedFrame> {

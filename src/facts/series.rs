@@ -19,6 +19,8 @@ pub struct Reading {
     pub subject: Subject,
     /// Pages per class.
     pub counts: ClassCounts,
+    /// Pages of what is looked for, by name.
+    pub found: Vec<(String, u64)>,
     /// Time since the first reading, where that is known.
     pub elapsed: Option<Duration>,
 }
@@ -49,6 +51,9 @@ struct ReadingFacts {
     read_seconds: Option<f64>,
     clock: &'static str,
     classes: Map<String, Value>,
+    /// Pages of what is looked for.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    found: Map<String, Value>,
 }
 
 impl SeriesFacts {
@@ -63,6 +68,7 @@ impl SeriesFacts {
             read_seconds: reading.subject.duration.map(|time| time.as_secs_f64()),
             clock: reading.subject.clock.name(),
             classes: classes(&reading.counts, page_bytes),
+            found: found(&reading.found),
         };
         Some(Self {
             tool: "pagemap-viz",
@@ -84,6 +90,11 @@ impl SeriesFacts {
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("strings and numbers always serialise") + "\n"
     }
+}
+
+fn found(kinds: &[(String, u64)]) -> Map<String, Value> {
+    let pages = |(name, pages): &(String, u64)| (name.clone(), Value::from(*pages));
+    kinds.iter().map(pages).collect()
 }
 
 /// The columns of `counts.csv`: pages per class after number and times.
