@@ -25,6 +25,9 @@ use crate::scan::{Against, Part, Rekey, Scan, View, scan};
 use crate::source::{RecordedFrame, Recording, Source};
 use crate::terminal::Terminal;
 
+/// Pages of what is looked for, by name.
+type Found = Vec<(String, u64)>;
+
 /// A series in the making.
 struct Lapse<'a> {
     request: &'a TimelapseRequest,
@@ -237,7 +240,7 @@ impl<'a> Lapse<'a> {
         series: &Series,
         number: usize,
         part: &Part<'_>,
-    ) -> Result<(Scan, Subject, Vec<(String, u64)>)> {
+    ) -> Result<(Scan, Subject, Found)> {
         let source = self.source(number)?;
         let before = match number.checked_sub(1) {
             Some(before) if self.request.marks_changes => Some(self.source(before)?),
