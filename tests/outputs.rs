@@ -248,15 +248,16 @@ fn a_signal_ends_the_run_and_leaves_nothing() {
     assert_empty(&results);
 }
 
-/// True once the process has that file open: then its signal handlers are in place.
+/// True once the process has that file open and has started its workers: then it looks for signals itself.
 fn opened(process: u32, file: &Path) -> bool {
-    let descriptors = fs::read_dir(format!("/proc/{process}/fd"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    descriptors
+    let listed = |what: &str| {
+        let entries = fs::read_dir(format!("/proc/{process}/{what}"));
+        entries.into_iter().flatten().flatten()
+    };
+    let is_open = listed("fd")
         .filter_map(|entry| fs::read_link(entry.path()).ok())
-        .any(|target| target == file)
+        .any(|target| target == file);
+    is_open && listed("task").count() > 1
 }
 
 #[test]

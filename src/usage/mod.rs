@@ -5,19 +5,21 @@
 //! turn, so that nothing is older than half a minute. Mappings are read of processes that moved, in groups that
 //! moved or by as much themselves; elsewhere what is known of them is carried on by the sums.
 
+mod known;
 mod names;
+mod question;
 mod rows;
 
+pub use question::{GroupBy, Question, Selection, Threshold};
 pub use rows::{Kind, Reading, Row, keep_top};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use rayon::prelude::*;
 
+use self::known::{Known, Look, Seen, Shown, sort};
 use crate::error::{Error, Result, printable};
 use crate::kernel::{Parts, Rollup};
 use crate::scan::Watcher;
@@ -25,79 +27,6 @@ use crate::source::{
     Gauge, Moved, ProcessStat, allow_many_files, cgroup_of, command_line, memory_info, parts,
     process_is_gone, process_stat, processes, rollup, user_of,
 };
-
-/// What puts processes together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupBy {
-    /// The name of the command, or of the script.
-    Exe,
-    /// So many letters of the command line.
-    Command(usize),
-    /// Nothing: each is alone.
-    Process,
-    /// The memory cgroup.
-    Cgroup,
-    /// The user.
-    User,
-}
-
-/// Which processes are meant.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    /// By number.
-    pub pids: Vec<u32>,
-    /// By name of the command.
-    pub names: Vec<String>,
-}
-
-impl Selection {
-    fn is_all(&self) -> bool {
-        self.pids.is_empty() && self.names.is_empty()
-    }
-
-    fn holds(&self, pid: u32, name: &str) -> bool {
-        self.is_all() || self.pids.contains(&pid) || self.names.iter().any(|known| known == name)
-    }
-}
-
-/// How much a group has to change before it is shown again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Threshold {
-    /// Grow by so many bytes.
-    Growth(u64),
-    /// Change by so many bytes, and at all.
-    Change(u64),
-}
-
-impl Threshold {
-    fn bytes(self) -> u64 {
-        match self {
-            Self::Growth(bytes) | Self::Change(bytes) => bytes,
-        }
-    }
-
-    fn is_reached(self, change: i64) -> bool {
-        match self {
-            Self::Growth(bytes) => change > 0 && change.unsigned_abs() >= bytes,
-            Self::Change(bytes) => change != 0 && change.unsigned_abs() >= bytes,
-        }
-    }
-}
-
-/// What is asked again and again.
-#[derive(Clone, Debug)]
-pub struct Question {
-    /// Where `proc` is.
-    pub root: PathBuf,
-    /// Who is meant.
-    pub selection: Selection,
-    /// What puts them together.
-    pub group_by: GroupBy,
-    /// What is a change.
-    pub threshold: Threshold,
-    /// Time from one reading to the next, where there is more than one.
-    pub every: Option<Duration>,
-}
 
 /// Reads the memory of processes again and again.
 #[derive(Debug)]
@@ -113,30 +42,6 @@ pub struct Monitor {
     readings: usize,
 }
 
-/// What is known of a process.
-#[derive(Debug)]
-struct Known {
-    stat: ProcessStat,
-    gauge: Option<Gauge>,
-    /// What its command is called: processes of one name share memory.
-    name: String,
-    key: String,
-    is_meant: bool,
-    now: Rollup,
-    detail: Option<(Rollup, Parts)>,
-}
-
-/// What was shown of a group last.
-#[derive(Clone, Debug, Default)]
-struct Shown {
-    processes: usize,
-    pid: Option<u32>,
-    /// Memory and swap, by which it is decided whether to look closer.
-    sums: u64,
-    /// What the change that is shown refers to.
-    total: u64,
-}
-
 /// What the kernel answers for who has none: ESRCH.
 const NO_ADDRESS_SPACE: i32 = 3;
 
@@ -148,17 +53,6 @@ const MOST_TURNS: f64 = 16.0;
 
 /// and in so many seconds.
 const OLDEST: f64 = 30.0;
-
-/// What came of looking at a process.
-enum Look {
-    Read(Box<Known>),
-    /// Not asked for its sums: its counters did not move.
-    Unmoved(Box<Known>),
-    NotMeant(Box<Known>),
-    NoMemory,
-    Refused,
-    Vanished,
-}
 
 impl Monitor {
     /// Ready to read with so many workers.
@@ -448,41 +342,9 @@ impl Monitor {
         }
         let before = std::mem::take(&mut self.groups);
         for (group, row) in &mut rows {
-            let sums = row.pss.saturating_add(row.swap);
-            let total = row.parts.total();
-            let (processes, pid) = (row.processes, row.pid);
-            let shown = match before.get(group) {
-                None => {
-                    row.kind = Kind::Added;
-                    (sums, total)
-                }
-                Some(shown) => {
-                    let change = difference(total, shown.total);
-                    let threshold = self.question.threshold;
-                    if threshold.is_reached(change) {
-                        row.kind = Kind::Changed(change);
-                        (sums, total)
-                    } else if threshold.is_reached(difference(sums, shown.sums)) {
-                        // It was looked at and found to have swapped, or to have moved a little.
-                        (sums, shown.total)
-                    } else if matches!(threshold, Threshold::Growth(_)) && change < 0 {
-                        // What grows after it shrank has grown.
-                        (sums, total)
-                    } else {
-                        (shown.sums, shown.total)
-                    }
-                }
-            };
-            let (sums, total) = shown;
-            self.groups.insert(
-                group.clone(),
-                Shown {
-                    processes,
-                    pid,
-                    sums,
-                    total,
-                },
-            );
+            let (kind, shown) = Shown::after(before.get(group), row, self.question.threshold);
+            row.kind = kind;
+            self.groups.insert(group.clone(), shown);
         }
         let gone = before
             .iter()
@@ -503,82 +365,4 @@ impl Monitor {
             .collect();
         reading.put(rows.into_values().collect(), gone);
     }
-}
-
-/// What was seen of a process, and the names of commands whose processes came or went with it.
-struct Seen {
-    look: Look,
-    changed: Vec<String>,
-}
-
-/// Sorts what was seen, and counts it.
-fn sort(looks: Vec<(u32, Look)>, reading: &mut Reading) -> BTreeMap<u32, Known> {
-    let mut all = BTreeMap::new();
-    for (pid, look) in looks {
-        match look {
-            Look::Read(known) | Look::Unmoved(known) => {
-                reading.read += 1;
-                reading.all += 1;
-                all.insert(pid, *known);
-            }
-            Look::NotMeant(known) => {
-                reading.all += 1;
-                all.insert(pid, *known);
-            }
-            Look::Refused => {
-                reading.refused += 1;
-                reading.all += 1;
-            }
-            Look::Vanished => reading.vanished += 1,
-            Look::NoMemory => {}
-        }
-    }
-    all
-}
-
-impl Known {
-    /// Whether its sums are not those that its mappings were read with.
-    fn has_moved(&self) -> bool {
-        self.detail.is_some_and(|(then, _)| then != self.now)
-    }
-
-    /// Whether its mappings have to be read, whatever its group did: they never were, it moved by that much
-    /// itself, or more is gone than the part has that the sums speak of.
-    fn is_stale(&self, least: u64) -> bool {
-        let Some((then, parts)) = self.detail else {
-            return true;
-        };
-        let sums = |rollup: Rollup| rollup.pss.saturating_add(rollup.swap);
-        let gone = |then: u64, now: u64| then.saturating_sub(now);
-        sums(then).abs_diff(sums(self.now)) >= least
-            || gone(then.anon, self.now.anon) > parts.data
-            || gone(then.file, self.now.file) > parts.text
-            || gone(then.shmem, self.now.shmem) > parts.shared
-    }
-
-    /// What its memory is used for now: as it was read, carried on by the sums.
-    fn parts(&self) -> Parts {
-        let Some((then, parts)) = self.detail else {
-            return Parts::default();
-        };
-        let carry = |part: u64, then: u64, now: u64| part.saturating_add(now).saturating_sub(then);
-        let (now, has_kinds) = (self.now, self.now.anon + self.now.file + self.now.shmem > 0);
-        if !has_kinds {
-            // Before 5.4 there is but one sum.
-            return Parts {
-                data: carry(parts.data, then.pss, now.pss),
-                ..parts
-            };
-        }
-        Parts {
-            data: carry(parts.data, then.anon, now.anon),
-            text: carry(parts.text, then.file, now.file),
-            shared: carry(parts.shared, then.shmem, now.shmem),
-            ..parts
-        }
-    }
-}
-
-fn difference(now: u64, before: u64) -> i64 {
-    i64::try_from(i128::from(now) - i128::from(before)).unwrap_or(i64::MAX)
 }
