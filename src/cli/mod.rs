@@ -18,8 +18,8 @@ pub use diff::{Compared, DiffRequest};
 pub use flags::{Cgroup, FlagsFormat, FlagsRequest, PagesOf, PagesRequest};
 pub use look::{Look, Scale};
 pub use processes::{
-    Detail, DoctorRequest, OrdersRequest, OwnerRequest, PageAt, PagetableRequest, SegmentsRequest,
-    ThpRequest, Who,
+    Asked, Detail, DoctorRequest, OrdersRequest, OwnerRequest, PageAt, PagetableRequest,
+    SegmentsRequest, ThpRequest, Who,
 };
 pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::{
-    DoctorArgs, OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs,
-    TableFormatArg, ThpArgs, ThpFormatArg, WhoArgs,
+    AskArgs, DoctorArgs, OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs,
+    TableFormatArg, ThpArgs, ThpFormatArg,
 };
 use super::request::threads_or_all;
 use super::source::size;
@@ -24,21 +24,39 @@ pub enum Who {
     Cgroup(PathBuf),
 }
 
-fn who(args: WhoArgs) -> Who {
-    match args.cgroup {
-        Some(path) => Who::Cgroup(path),
-        None if args.pids.is_empty() => Who::All,
-        None => Who::Pids(args.pids),
+/// Whom to ask, and how.
+#[derive(Debug)]
+pub struct Asked {
+    /// Where `proc` is.
+    pub root: PathBuf,
+    /// Which processes.
+    pub who: Who,
+    /// Workers.
+    pub threads: usize,
+    /// No remarks.
+    pub quiet: bool,
+}
+
+impl Asked {
+    fn new(args: AskArgs) -> Self {
+        Self {
+            root: args.sysroot.unwrap_or_else(|| "/".into()),
+            who: match args.cgroup {
+                Some(path) => Who::Cgroup(path),
+                None if args.pids.is_empty() => Who::All,
+                None => Who::Pids(args.pids),
+            },
+            threads: threads_or_all(args.threads),
+            quiet: args.quiet,
+        }
     }
 }
 
 /// Blocks of processes by order.
 #[derive(Debug)]
 pub struct OrdersRequest {
-    /// Where `proc` is.
-    pub root: PathBuf,
-    /// Which processes.
-    pub who: Who,
+    /// Whom to ask.
+    pub asked: Asked,
     /// What has to be contiguous.
     pub contiguity: Contiguity,
     /// Whether each mapping has a row.
@@ -47,17 +65,12 @@ pub struct OrdersRequest {
     pub omitted: Omitted,
     /// The format; `None` is that of mem_hist.py.
     pub format: Option<TableFormat>,
-    /// Workers.
-    pub threads: usize,
-    /// No remarks.
-    pub quiet: bool,
 }
 
 pub(super) fn orders(args: OrdersArgs) -> OrdersRequest {
     let omits = args.omit_file_backed || args.omit_unfaulted_vmas;
     OrdersRequest {
-        root: args.sysroot.unwrap_or_else(|| "/".into()),
-        who: who(args.who),
+        asked: Asked::new(args.ask),
         contiguity: match args.physical {
             true => Contiguity::Physical,
             false => Contiguity::Virtual,
@@ -74,8 +87,6 @@ pub(super) fn orders(args: OrdersArgs) -> OrdersRequest {
             OrdersFormatArg::Tsv => Some(TableFormat::Tsv),
             OrdersFormatArg::MemHist => None,
         },
-        threads: threads_or_all(args.threads),
-        quiet: args.quiet,
     }
 }
 
@@ -226,20 +237,14 @@ pub(super) fn owner(args: OwnerArgs) -> Result<OwnerRequest, String> {
 /// Large folios of processes.
 #[derive(Debug)]
 pub struct ThpRequest {
-    /// Where `proc` is.
-    pub root: PathBuf,
-    /// Which processes.
-    pub who: Who,
+    /// Whom to ask.
+    pub asked: Asked,
     /// Sizes of blocks that are counted, too, in bytes.
     pub blocks: Vec<u64>,
     /// What has rows of its own.
     pub detail: Detail,
     /// The format; `None` is that of thpmaps.
     pub format: Option<TableFormat>,
-    /// Workers.
-    pub threads: usize,
-    /// No remarks.
-    pub quiet: bool,
 }
 
 /// What has rows of its own.
@@ -266,8 +271,7 @@ pub(super) fn thp(args: ThpArgs) -> Result<ThpRequest, String> {
         ThpFormatArg::Thpmaps => None,
     };
     Ok(ThpRequest {
-        root: args.sysroot.unwrap_or_else(|| "/".into()),
-        who: who(args.who),
+        asked: Asked::new(args.ask),
         blocks: args.cont.iter().map(block).collect::<Result<_, String>>()?,
         detail: match (args.rollup, args.mappings || format.is_none()) {
             (true, _) => Detail::Sum,
@@ -275,7 +279,5 @@ pub(super) fn thp(args: ThpArgs) -> Result<ThpRequest, String> {
             (false, false) => Detail::Processes,
         },
         format,
-        threads: threads_or_all(args.threads),
-        quiet: args.quiet,
     })
 }

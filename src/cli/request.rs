@@ -137,8 +137,8 @@ impl Request {
             }
             // What a command shows is its own.
             Self::Record(request) => request.quiet || matches!(request.until, Until::Command(_)),
-            Self::Orders(request) => request.quiet,
-            Self::Thp(request) => request.quiet,
+            Self::Orders(request) => request.asked.quiet,
+            Self::Thp(request) => request.asked.quiet,
             Self::Pss(request) => request.quiet,
             Self::Owner(request) => request.quiet,
             Self::Doctor(_) => false,

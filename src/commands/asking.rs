@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::cli::Who;
+use rustix::process::geteuid;
+
+use crate::cli::{Asked, Who};
 use crate::error::Result;
 use crate::mappings::ask;
 use crate::source::{Process, processes, processes_of_cgroup};
 use crate::terminal::Terminal;
-use rustix::process::geteuid;
 
 /// Who is asked, and how.
 pub(super) struct Asking<'a> {
@@ -32,10 +33,10 @@ pub(super) fn refusal(refused: usize, all: usize) -> String {
     }
 }
 
-/// The numbers of those who are meant, of the system below `root`.
-pub(super) fn meant(who: &Who, root: &Path) -> Result<Vec<u32>> {
-    match who {
-        Who::All => processes(root),
+/// The numbers of those who are meant.
+pub(super) fn meant(asked: &Asked) -> Result<Vec<u32>> {
+    match &asked.who {
+        Who::All => processes(&asked.root),
         Who::Pids(pids) => {
             let once: BTreeSet<u32> = pids.iter().copied().collect();
             Ok(once.into_iter().collect())
@@ -44,7 +45,18 @@ pub(super) fn meant(who: &Who, root: &Path) -> Result<Vec<u32>> {
     }
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    /// As it was said, of processes whose pages have so many bytes.
+    pub(super) fn new(asked: &'a Asked, page_bytes: u64) -> Self {
+        Self {
+            root: &asked.root,
+            page_bytes,
+            threads: asked.threads,
+            is_named: matches!(asked.who, Who::Pids(_)),
+            quiet: asked.quiet,
+        }
+    }
+
     /// The answers of these processes.
     pub(super) fn ask<T: Send>(
         &self,

@@ -102,7 +102,8 @@ impl<'a> Chooser<'a> {
     }
 }
 
-fn carried(chosen: &Chosen, source: &dyn Source) -> Result<Vec<ProcessPages>> {
+/// Those that a recording carries.
+pub(super) fn carried(chosen: &Chosen, source: &dyn Source) -> Result<Vec<ProcessPages>> {
     let table = source.processes()?.ok_or_else(|| Error::NoProcesses {
         path: source.path().to_owned(),
     })?;

@@ -6,7 +6,6 @@ use crate::classify::{Class, KsmVerdict};
 use crate::cli::DoctorRequest;
 use crate::error::{Error, Result};
 use crate::facts::{Answer, FINDING_COLUMNS, Finding, finding_rows, findings_text};
-use crate::inventory::ksm_verdict;
 use crate::kernel::{BITS, PageFlags, parse_meminfo_bytes, parse_waiting_pages};
 use crate::output::{TableFormat, Target, write_table};
 use crate::render::{grouped, size};
@@ -24,23 +23,20 @@ const AS_ROOT: &str = "run it as root, or give the program CAP_DAC_READ_SEARCH a
 pub(super) fn examine(request: &DoctorRequest, terminal: &Terminal) -> Result<()> {
     terminal.take_signals();
     let root = &request.root;
-    let is_running = root == Path::new("/");
     let mut findings = files(root);
-    if is_running {
+    if root == Path::new("/") {
         findings.extend(surroundings(root));
         findings.extend(of_processes(root));
     }
-    let source = System::open(root, Overrides::default());
-    let refused = match &source {
-        Ok(source) => match of_memory(source, is_running, request.threads, terminal) {
-            Ok(more) => {
-                findings.extend(more);
-                None
-            }
-            Err(error @ Error::Stopped { .. }) => return Err(error),
-            Err(error) => Some(error),
-        },
-        Err(_) => None,
+    let memory = System::open(root, Overrides::default());
+    let memory = memory.and_then(|source| of_memory(&source, request.threads, terminal));
+    let failed = match memory {
+        Ok(more) => {
+            findings.extend(more);
+            Ok(())
+        }
+        Err(error @ Error::Stopped { .. }) => return Err(error),
+        Err(error) => Err(error),
     };
     terminal.clear();
     let mut out = Target::Stdout.begin()?;
@@ -49,8 +45,7 @@ pub(super) fn examine(request: &DoctorRequest, terminal: &Terminal) -> Result<()
         format => write_table(format, &FINDING_COLUMNS, &finding_rows(&findings), &mut out)?,
     }
     out.finish()?;
-    source?;
-    refused.map_or(Ok(()), Err)
+    failed
 }
 
 /// A file, what it is for, and what is lost without it.
@@ -255,14 +250,9 @@ impl Seen {
     }
 }
 
-fn of_memory(
-    source: &System,
-    is_running: bool,
-    threads: usize,
-    terminal: &Terminal,
-) -> Result<Vec<Finding>> {
+fn of_memory(source: &System, threads: usize, terminal: &Terminal) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let (seen, verdict) = sweep(
+    let (seen, ksm) = sweep(
         source,
         Reach::Everything,
         threads,
@@ -273,11 +263,6 @@ fn of_memory(
         },
     )?;
     let all = seen.iter().fold(Seen::default(), Seen::merge);
-    let ksm = if is_running {
-        ksm_verdict(source, threads, terminal)?
-    } else {
-        verdict
-    };
     let counts = ClassCounts::settle(&all.classes, ksm);
     findings.push(holes(&all.bits));
     findings.push(match ksm {

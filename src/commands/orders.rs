@@ -1,7 +1,7 @@
 //! `pagemap-viz orders`: present memory of processes by order.
 
 use super::asking::{Asking, meant};
-use crate::cli::{OrdersRequest, Who};
+use crate::cli::OrdersRequest;
 use crate::error::Result;
 use crate::facts::{mem_hist_text, order_columns, order_rows};
 use crate::mappings::orders_of;
@@ -11,19 +11,13 @@ use crate::terminal::Terminal;
 
 /// Asks the processes that are meant and prints what they answered.
 pub(super) fn list(request: &OrdersRequest, terminal: &Terminal) -> Result<()> {
-    let machine = machine_of(&request.root);
+    let machine = machine_of(&request.asked.root);
     let page_bytes = machine.page_size.bytes();
     let max_order = machine.pmd_pages.ilog2();
-    let pids = meant(&request.who, &request.root)?;
+    let pids = meant(&request.asked)?;
     terminal.take_signals();
     let question = |process, name| orders_of(process, name, request.contiguity, max_order);
-    let asking = Asking {
-        root: &request.root,
-        page_bytes,
-        threads: request.threads,
-        is_named: matches!(request.who, Who::Pids(_)),
-        quiet: request.quiet,
-    };
+    let asking = Asking::new(&request.asked, page_bytes);
     let mut answers = asking.ask(&pids, terminal, question)?;
     answers.retain(|process| !process.mappings.is_empty());
     answers.sort_by_key(|process| (process.blocks.largest_first(), process.pid));

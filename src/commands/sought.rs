@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::chosen::{Chooser, check_all_found};
+use super::chosen::{Chooser, carried, check_all_found};
 use crate::classify::Key;
 use crate::cli::{Cgroup, SoughtRequest};
 use crate::compare::FIRST_OVERLAY;
@@ -49,7 +49,6 @@ impl<'a> Seeker<'a> {
         request: &'a SoughtRequest,
         recording: &Recording,
         redact: bool,
-        terminal: &Terminal,
     ) -> Result<Self> {
         let mut all = BTreeMap::new();
         if let SoughtRequest::Processes(chosen) = request {
@@ -59,8 +58,7 @@ impl<'a> Seeker<'a> {
             }
             if all.is_empty() {
                 let last = recording.frame(None)?;
-                Chooser::new(chosen, terminal).pages(None, &last)?;
-                check_all_found(chosen, &[], &last)?;
+                check_all_found(chosen, &carried(chosen, &last)?, &last)?;
             }
         }
         Self::new(request, all, redact)

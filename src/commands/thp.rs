@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::asking::{Asking, meant};
-use crate::cli::{Detail, ThpRequest, Who};
+use crate::cli::{Detail, ThpRequest};
 use crate::error::{Error, Result};
 use crate::facts::{thp_columns, thp_rows, thp_sum_rows, thpmaps_sum_text, thpmaps_text};
 use crate::mappings::{LargeFolios, folios_of};
@@ -13,22 +13,16 @@ use crate::terminal::Terminal;
 
 /// Asks the processes that are meant and prints what they answered.
 pub(super) fn list(request: &ThpRequest, terminal: &Terminal) -> Result<()> {
-    let source = System::open(&request.root, Overrides::default())?;
+    let source = System::open(&request.asked.root, Overrides::default())?;
     let page_bytes = source.machine().page_size.bytes();
     let blocks = request.blocks.iter().map(|&size| order(size, page_bytes));
     let blocks: Vec<u32> = blocks
         .collect::<Result<BTreeSet<u32>>>()?
         .into_iter()
         .collect();
-    let pids = meant(&request.who, &request.root)?;
+    let pids = meant(&request.asked)?;
     terminal.take_signals();
-    let asking = Asking {
-        root: &request.root,
-        page_bytes,
-        threads: request.threads,
-        is_named: matches!(request.who, Who::Pids(_)),
-        quiet: request.quiet,
-    };
+    let asking = Asking::new(&request.asked, page_bytes);
     let mut answers = asking.ask(&pids, terminal, |process, name| {
         folios_of(&process, name, &source, &blocks)
     })?;

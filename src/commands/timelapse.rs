@@ -86,7 +86,7 @@ impl<'a> Lapse<'a> {
         let recording = Recording::open(recorded)?;
         let (end, ram) = recording.extent()?;
         let redact = request.recording.names == Names::Withheld;
-        let find = |sought| Seeker::in_series(sought, &recording, redact, terminal);
+        let find = |sought| Seeker::in_series(sought, &recording, redact);
         let seeker = request.sought.as_ref().map(find).transpose()?;
         Ok(Self {
             request,

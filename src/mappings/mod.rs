@@ -1,11 +1,13 @@
 //! How the memory of processes lies: by mapping, from page tables alone.
 
 mod folios;
+mod large;
 mod orders;
 mod owners;
 mod units;
 
-pub use folios::{Backing, Count, Fit, LargeFolios, MappingFolios, ProcessFolios, folios_of};
+pub use folios::{MappingFolios, ProcessFolios, folios_of};
+pub use large::{Backing, Count, Fit, LargeFolios};
 pub use orders::{Blocks, Contiguity, MappingOrders, ProcessOrders, orders_of};
 pub use owners::{Holder, folio_of, holders};
 pub use units::{Unit, UnitRun, unit_runs, unit_sizes, units};

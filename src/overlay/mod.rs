@@ -211,28 +211,7 @@ impl Overlay {
         keys: &[Key],
     ) -> Result<Vec<Option<usize>>> {
         match &self.sought {
-            Sought::Held(held) => {
-                let mut numbers = vec![None; keys.len()];
-                let pages = PfnRange::new(block.start.0, block.start.0 + keys.len() as u64);
-                let mut seen: Vec<PfnRange> = Vec::new();
-                for (run, mark) in held.inside(pages) {
-                    let [from, to] = [run.start, run.end].map(|at| (at.0 - block.start.0) as usize);
-                    for at in from..to {
-                        let class = Class::ALL[usize::from(keys[at].0)];
-                        let is_held = !was_given_back(class);
-                        if is_held {
-                            numbers[at] = Some(held.number(mark, class));
-                            let pfn = block.start.plus(at as u64);
-                            match seen.last_mut() {
-                                Some(run) if run.end == pfn => run.end = pfn.plus(1),
-                                _ => seen.push(PfnRange::new(pfn.0, pfn.0 + 1)),
-                            }
-                        }
-                    }
-                }
-                self.lock().extend(seen);
-                Ok(numbers)
-            }
+            Sought::Held(held) => Ok(self.held_numbers(held, block, keys)),
             Sought::Cgroup(inode) => {
                 let mut cgroups = vec![0; keys.len()];
                 source.read_plane(Plane::Cgroups, block.start, &mut cgroups)?;
@@ -251,6 +230,29 @@ impl Overlay {
                 Ok(existing.map(number).collect())
             }
         }
+    }
+
+    /// The same of pages that processes hold; those that they still have are kept as seen.
+    fn held_numbers(&self, held: &Held, block: &Block<'_>, keys: &[Key]) -> Vec<Option<usize>> {
+        let mut numbers = vec![None; keys.len()];
+        let pages = PfnRange::new(block.start.0, block.start.0 + keys.len() as u64);
+        let mut seen: Vec<PfnRange> = Vec::new();
+        for (run, mark) in held.inside(pages) {
+            for pfn in run.start.0..run.end.0 {
+                let at = (pfn - block.start.0) as usize;
+                let class = Class::ALL[usize::from(keys[at].0)];
+                if was_given_back(class) {
+                    continue;
+                }
+                numbers[at] = Some(held.number(mark, class));
+                match seen.last_mut() {
+                    Some(run) if run.end.0 == pfn => run.end = run.end.plus(1),
+                    _ => seen.push(PfnRange::new(pfn, pfn + 1)),
+                }
+            }
+        }
+        self.lock().extend(seen);
+        numbers
     }
 }
 

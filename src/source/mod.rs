@@ -87,7 +87,7 @@ pub trait Source: Sync {
 
 /// Files that describe a machine once.
 pub const FILES_ONCE: [&str; 4] = [
-    "proc/iomem",
+    file::IOMEM,
     "proc/version",
     "proc/cmdline",
     "sys/kernel/mm/transparent_hugepage/enabled",
@@ -98,16 +98,16 @@ pub const FILES_THAT_NAME: [&str; 2] = ["proc/version", "proc/cmdline"];
 
 /// Files that tell the state of a machine's memory at a time.
 pub const FILES_EACH: [&str; 5] = [
-    "proc/buddyinfo",
-    "proc/zoneinfo",
-    "proc/meminfo",
+    file::BUDDYINFO,
+    file::ZONEINFO,
+    file::MEMINFO,
     "proc/vmstat",
-    "proc/pagetypeinfo",
+    file::PAGETYPEINFO,
 ];
 
 /// The zones of a source's machine, where it says.
 pub fn zones(source: &dyn Source) -> Vec<Zone> {
-    let text = source.text("proc/zoneinfo");
+    let text = source.text(file::ZONEINFO);
     text.map_or_else(Vec::new, |text| parse_zones(&text))
 }
 

@@ -108,6 +108,7 @@ impl Known {
 /// What was shown of a group last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shown {
+    pub(super) key: String,
     pub(super) processes: usize,
     pub(super) pid: Option<u32>,
     /// Memory and swap, by which it is decided whether to look closer.
@@ -120,6 +121,7 @@ impl Shown {
     /// What a group's row is after what was shown of it before, and what is remembered of it now.
     pub(super) fn after(before: Option<&Self>, row: &Row, threshold: Threshold) -> (Kind, Self) {
         let now = Self {
+            key: row.key.clone(),
             processes: row.processes,
             pid: row.pid,
             sums: row.pss.saturating_add(row.swap),

@@ -102,7 +102,7 @@ impl Monitor {
             .install(|| each.into_par_iter().with_min_len(BATCH).map(look).collect());
         let mut reading = Reading::new(memory);
         let gone = before.into_values().map(|known| known.name);
-        self.known = self.take(looks?, gone.collect(), &mut reading);
+        self.known = self.take(looks?, gone.collect(), &mut reading)?;
         if self.readings == 0 {
             self.check_named()?;
         }
@@ -124,7 +124,7 @@ impl Monitor {
                 let look = match (known.is_meant, is_due) {
                     (false, _) => Look::NotMeant(Box::new(known)),
                     (true, false) => Look::Unmoved(Box::new(known)),
-                    (true, true) => self.ask(pid, known)?,
+                    (true, true) => self.ask(pid, self.identify_again(pid, known))?,
                 };
                 return Ok(Seen { look, changed });
             }
@@ -133,7 +133,7 @@ impl Monitor {
         let stat = process_stat(&self.question.root, pid);
         let look = match (stat, before) {
             (Some(stat), Some(known)) if stat == known.stat && stat.has_memory => {
-                self.ask(pid, known)?
+                self.ask(pid, self.identify_again(pid, known))?
             }
             (stat, before) => {
                 changed.extend(before.map(|known| known.name));
@@ -152,12 +152,7 @@ impl Monitor {
     }
 
     /// Asks for the sums of a process.
-    fn ask(&self, pid: u32, known: Known) -> Result<Look> {
-        // Command lines are rewritten, users and cgroups change.
-        let mut known = match self.readings {
-            0 => known,
-            _ => self.identify_again(pid, known),
-        };
+    fn ask(&self, pid: u32, mut known: Known) -> Result<Look> {
         if !known.is_meant {
             return Ok(Look::NotMeant(Box::new(known)));
         }
@@ -168,14 +163,13 @@ impl Monitor {
             }
             Ok(None) => Ok(Look::Vanished),
             Err(error) if process_is_gone(&error) => Ok(Look::Vanished),
-            Err(Error::Process { pid, cause }) if cause.kind() == ErrorKind::PermissionDenied => {
+            Err(error) => {
                 let is_named = self.question.selection.pids.contains(&pid);
-                match is_named && self.readings == 0 {
-                    true => Err(Error::Process { pid, cause }),
-                    false => Ok(Look::Refused),
+                match is_refused(&error) && !(is_named && self.readings == 0) {
+                    true => Ok(Look::Refused),
+                    false => Err(error),
                 }
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -194,6 +188,7 @@ impl Monitor {
         }
     }
 
+    /// Command lines are rewritten, users and cgroups change.
     fn identify_again(&self, pid: u32, known: Known) -> Known {
         let (name, key, is_meant) = self.identity(pid, &known.stat);
         Known {
@@ -234,21 +229,22 @@ impl Monitor {
         seen: Vec<(u32, Seen)>,
         gone: BTreeSet<String>,
         reading: &mut Reading,
-    ) -> BTreeMap<u32, Known> {
+    ) -> Result<BTreeMap<u32, Known>> {
         let mut changed = gone;
         for (_, seen) in &seen {
             changed.extend(seen.changed.iter().cloned());
         }
         let again = |(pid, seen): (u32, Seen)| match seen.look {
             Look::Unmoved(known) if changed.contains(&known.name) => {
-                (pid, self.ask(pid, *known).unwrap_or(Look::Refused))
+                let known = self.identify_again(pid, *known);
+                self.ask(pid, known).map(|look| (pid, look))
             }
-            look => (pid, look),
+            look => Ok((pid, look)),
         };
-        let looks = self
+        let looks: Result<Vec<(u32, Look)>> = self
             .workers
             .install(|| seen.into_par_iter().map(again).collect());
-        sort(looks, reading)
+        Ok(sort(looks?, reading))
     }
 
     /// Whoever was named has to be there once.
@@ -307,7 +303,11 @@ impl Monitor {
         let root = &self.question.root;
         let closer = |&pid: &u32| {
             watcher.stop().map_or(Ok(()), Err)?;
-            Ok((pid, parts(root, pid).ok()))
+            match parts(root, pid) {
+                Ok(parts) => Ok((pid, Some(parts))),
+                Err(error) if process_is_gone(&error) || is_refused(&error) => Ok((pid, None)),
+                Err(error) => Err(error),
+            }
         };
         let found: Result<Vec<(u32, Option<Parts>)>> = self
             .workers
@@ -315,7 +315,7 @@ impl Monitor {
         for (pid, parts) in found? {
             match (parts, self.known.get_mut(&pid)) {
                 (Some(parts), Some(known)) => known.detail = Some((known.now, parts)),
-                // It ended between the two files.
+                // It ended, or became another user's, between the two files.
                 _ => {
                     self.known.remove(&pid);
                     reading.read -= 1;
@@ -350,14 +350,9 @@ impl Monitor {
             .iter()
             .filter(|(group, _)| !rows.contains_key(*group));
         let gone: Vec<Row> = gone
-            .map(|(group, shown)| Row {
+            .map(|(_, shown)| Row {
                 kind: Kind::Gone,
-                key: match shown.pid {
-                    Some(_) if self.question.group_by == GroupBy::Process => {
-                        group[8..].trim_start().to_owned()
-                    }
-                    _ => group.clone(),
-                },
+                key: shown.key.clone(),
                 processes: shown.processes,
                 pid: shown.pid,
                 ..Row::default()
@@ -365,4 +360,9 @@ impl Monitor {
             .collect();
         reading.put(rows.into_values().collect(), gone);
     }
+}
+
+/// True for a process that is not for this user.
+fn is_refused(error: &Error) -> bool {
+    matches!(error, Error::Process { cause, .. } if cause.kind() == ErrorKind::PermissionDenied)
 }

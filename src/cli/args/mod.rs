@@ -17,8 +17,8 @@ pub(super) use pictures::{
     DiffArgs, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, SoughtArgs, TimelapseArgs,
 };
 pub(super) use processes::{
-    DoctorArgs, OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs,
-    TableFormatArg, ThpArgs, ThpFormatArg, WhoArgs,
+    AskArgs, DoctorArgs, OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs,
+    TableFormatArg, ThpArgs, ThpFormatArg,
 };
 pub(super) use readings::{
     NiceArg, PaceArgs, ProcessArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,

@@ -13,7 +13,7 @@ use clap::{Args as ClapArgs, ValueEnum};
     does not count again. Processes with the largest blocks come last.")]
 pub(in crate::cli) struct OrdersArgs {
     #[command(flatten)]
-    pub(in crate::cli) who: WhoArgs,
+    pub(in crate::cli) ask: AskArgs,
 
     /// Blocks that are contiguous and aligned in memory, too, and not in addresses alone
     #[arg(long)]
@@ -39,6 +39,18 @@ pub(in crate::cli) struct OrdersArgs {
         hide_possible_values = true
     )]
     pub(in crate::cli) format: OrdersFormatArg,
+}
+
+/// Which processes are asked, where, and with how much ado.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct AskArgs {
+    /// Processes; default: all
+    #[arg(value_name = "PID")]
+    pub(in crate::cli) pids: Vec<u32>,
+
+    /// The processes of this cgroup, by its directory, and of those below it
+    #[arg(long, value_name = "PATH", conflicts_with = "pids")]
+    pub(in crate::cli) cgroup: Option<PathBuf>,
 
     /// Processes of the captured system below DIR
     #[arg(long, value_name = "DIR")]
@@ -53,18 +65,6 @@ pub(in crate::cli) struct OrdersArgs {
     pub(in crate::cli) quiet: bool,
 }
 
-/// Which processes are asked.
-#[derive(Debug, ClapArgs)]
-pub(in crate::cli) struct WhoArgs {
-    /// Processes; default: all
-    #[arg(value_name = "PID")]
-    pub(in crate::cli) pids: Vec<u32>,
-
-    /// The processes of this cgroup, by its directory, and of those below it
-    #[arg(long, value_name = "PATH", conflicts_with = "pids")]
-    pub(in crate::cli) cgroup: Option<PathBuf>,
-}
-
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  \
     sudo pagemap-viz thp\n  \
@@ -74,7 +74,7 @@ pub(in crate::cli) struct WhoArgs {
     of which a mapping does not have all pages. Shares are shares of what is resident of the same kind.")]
 pub(in crate::cli) struct ThpArgs {
     #[command(flatten)]
-    pub(in crate::cli) who: WhoArgs,
+    pub(in crate::cli) ask: AskArgs,
 
     /// Count blocks of this size, too, that are aligned in addresses and in memory and inside one folio; again for more
     #[arg(long, value_name = "SIZE")]
@@ -96,18 +96,6 @@ pub(in crate::cli) struct ThpArgs {
         hide_possible_values = true
     )]
     pub(in crate::cli) format: ThpFormatArg,
-
-    /// Processes of the captured system below DIR
-    #[arg(long, value_name = "DIR")]
-    pub(in crate::cli) sysroot: Option<PathBuf>,
-
-    /// Threads that read; default: one a processor
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(in crate::cli) threads: Option<u16>,
-
-    /// No remarks on standard error
-    #[arg(short, long)]
-    pub(in crate::cli) quiet: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
