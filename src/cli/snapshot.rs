@@ -25,6 +25,8 @@ pub struct SnapshotRequest {
     pub format: Format,
     /// Where the JSON goes.
     pub json: Option<Target>,
+    /// Read every page, whatever proves its class.
+    pub every_page: bool,
     /// Leave the host out.
     pub redact: bool,
     /// Workers.
@@ -50,6 +52,7 @@ pub(super) fn snapshot(args: SnapshotArgs) -> Result<SnapshotRequest, String> {
         format: format(&args.picture, &picture)?,
         picture,
         json,
+        every_page: args.every_page,
         redact: args.run.redact,
         threads: threads(&args.run),
         quiet: args.run.quiet,

@@ -189,16 +189,13 @@ impl<'a> Comparison<'a> {
         (number, parts): (usize, usize),
     ) -> Result<Scan> {
         let view = View {
-            lens: self.request.look.lens,
-            layout: self.layout,
-            known,
             against: Some(Against {
                 source: before,
                 end: self.end,
                 ksm: known_before.ksm,
                 marks,
             }),
-            overlay: None,
+            ..View::alone(self.request.look.lens, self.layout, known)
         };
         scan(after, view, self.request.threads, &self.part(number, parts))
     }

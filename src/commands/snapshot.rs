@@ -2,13 +2,14 @@
 
 use super::sought::Seeker;
 use crate::classify::KsmVerdict;
-use crate::cli::{SnapshotRequest, open_palette};
+use crate::cli::{SnapshotRequest, SoughtRequest, open_palette};
 use crate::error::Result;
 use crate::facts::Facts;
 use crate::inventory::ksm_verdict;
 use crate::output::{Pending, Target, write_picture, write_text};
 use crate::render::{Style, Subject, picture};
-use crate::scan::{Known, Rekey, View, scan};
+use crate::scan::{Effort, Known, Lens, Rekey, View, scan};
+use crate::source::{Clock, Source};
 use crate::terminal::Terminal;
 
 /// Draws one picture of memory.
@@ -31,6 +32,7 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     }
     let view = View {
         overlay: sought.as_ref().map(|(_, overlay)| overlay as &dyn Rekey),
+        effort: effort(request, source.as_ref()),
         ..View::alone(request.look.lens, layout, &known)
     };
     let scan = scan(source.as_ref(), view, request.threads, terminal)?;
@@ -72,4 +74,14 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     // Both are whole before either appears.
     drawn.finish()?;
     twin.map_or(Ok(()), Pending::finish)
+}
+
+/// Proofs give classes, so pictures of flags need every page. A copy is read faster than it is asked.
+fn effort(request: &SnapshotRequest, source: &dyn Source) -> Effort {
+    let shows_flags = matches!(request.look.lens, Lens::Flags(_))
+        || matches!(request.sought, Some(SoughtRequest::Flags(..)));
+    match source.clock() {
+        Clock::Now if !shows_flags && !request.every_page => Effort::Proofs,
+        _ => Effort::EveryPage,
+    }
 }

@@ -7,7 +7,7 @@ use crate::classify::Key;
 use crate::cli::{Cgroup, SoughtRequest};
 use crate::compare::FIRST_OVERLAY;
 use crate::error::{Error, Result};
-use crate::kernel::{PfnRange, PfnSet, Zone};
+use crate::kernel::{PfnRange, PfnSet, ZoneMap};
 use crate::overlay::{Groups, Held, Overlay, Regions, Sought};
 use crate::recording::ProcessPages;
 use crate::render::{SoughtLines, grouped, share, size};
@@ -158,7 +158,7 @@ fn identities(processes: &[ProcessPages]) -> BTreeMap<u32, String> {
 }
 
 /// The zones of a machine that says where they are.
-fn known_zones(source: &dyn Source) -> Result<Vec<Zone>> {
+fn known_zones(source: &dyn Source) -> Result<ZoneMap> {
     let zones = zones(source);
     match zones.is_empty() {
         false => Ok(zones),
@@ -180,7 +180,7 @@ pub(super) fn inode(cgroup: &Cgroup, source: &dyn Source) -> Result<u64> {
 }
 
 /// How the pages of processes lie.
-fn held_line(runs: &PfnSet, page_bytes: u64, zones: &[Zone]) -> String {
+fn held_line(runs: &PfnSet, page_bytes: u64, zones: &ZoneMap) -> String {
     let longest = runs.ranges().iter().max_by_key(|run| run.pages());
     let longest = longest.copied().unwrap_or(PfnRange::new(0, 0));
     let nodes = nodes(runs, zones);
@@ -201,9 +201,10 @@ fn held_line(runs: &PfnSet, page_bytes: u64, zones: &[Zone]) -> String {
     )
 }
 
-fn nodes(runs: &PfnSet, zones: &[Zone]) -> Vec<u32> {
-    let is_in = |zone: &&Zone| runs.inside(zone.span).next().is_some();
-    let mut nodes: Vec<u32> = zones.iter().filter(is_in).map(|zone| zone.node).collect();
+fn nodes(runs: &PfnSet, zones: &ZoneMap) -> Vec<u32> {
+    let is_in = |&&(zone, _): &&(PfnRange, usize)| runs.inside(zone).next().is_some();
+    let held = zones.runs().iter().filter(is_in);
+    let mut nodes: Vec<u32> = held.map(|&(_, zone)| zones.zones()[zone].node).collect();
     nodes.sort_unstable();
     nodes.dedup();
     nodes

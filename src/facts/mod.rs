@@ -50,6 +50,8 @@ pub struct Facts {
     host: Option<String>,
     kernel: Option<String>,
     capture: Capture,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read: Option<ReadFacts>,
     page_size: u64,
     page_size_assumed: bool,
     pfns: u64,
@@ -81,6 +83,15 @@ struct Capture {
     live: bool,
     /// What the times are: `clock`, `recording`, or `file date` for a copy.
     clock: &'static str,
+}
+
+/// What the kernel was asked for.
+#[derive(Clone, Debug, Serialize)]
+struct ReadFacts {
+    entries: u64,
+    /// Pages of huge pages and of free blocks that were proved by other entries.
+    proved_huge: u64,
+    proved_free: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -141,6 +152,7 @@ impl Facts {
                 live: subject.clock != Clock::FileDate,
                 clock: subject.clock.name(),
             },
+            read: read_facts(subject),
             page_size: page_bytes,
             page_size_assumed: matches!(subject.page_size, PageSize::Assumed(_)),
             pfns: subject.pages,
@@ -205,6 +217,16 @@ impl Facts {
             parts.join(", ")
         )
     }
+}
+
+/// Of a kernel that was asked now.
+fn read_facts(subject: &Subject) -> Option<ReadFacts> {
+    let spent = subject.spent;
+    (subject.clock == Clock::Now).then_some(ReadFacts {
+        entries: spent.entries,
+        proved_huge: spent.huge,
+        proved_free: spent.free,
+    })
 }
 
 /// Every class, those without pages too, so that programs need not ask.

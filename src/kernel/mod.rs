@@ -3,6 +3,7 @@
 //! Pure. Nothing here opens a file; parsers take the text and know what each kernel version left out.
 
 mod bit_filter;
+mod buddyinfo;
 mod flags;
 mod iomem;
 mod maps;
@@ -12,8 +13,10 @@ mod pagemap;
 mod pfn;
 mod smaps;
 mod zoneinfo;
+mod zones;
 
 pub use bit_filter::{BitFilter, PageSpan, parse_flags, parse_number};
+pub use buddyinfo::{FreeBlocks, parse_free_blocks};
 pub use flags::{BITS, Bit, PageFlags, UnknownFlag};
 pub use iomem::parse_system_ram;
 pub use maps::{Area, Mapping, parse_maps};
@@ -23,3 +26,4 @@ pub use pagemap::PagemapEntry;
 pub use pfn::{Pfn, PfnRange, PfnSet};
 pub use smaps::{Parts, Rollup, parse_parts, parse_rollup};
 pub use zoneinfo::{Zone, parse_waiting_pages, parse_zones};
+pub use zones::ZoneMap;

@@ -3,7 +3,7 @@
 use crate::classify::{Class, Key};
 use crate::compare::{CHURN_STEPS, OVERLAYS};
 use crate::error::Result;
-use crate::kernel::{Pfn, PfnRange, Zone};
+use crate::kernel::{PfnRange, Zone, ZoneMap};
 use crate::recording::Plane;
 use crate::scan::Block;
 use crate::source::Source;
@@ -22,16 +22,16 @@ pub struct Regions {
 
 impl Regions {
     /// Of zones: `Node 0 Normal`.
-    pub fn of_zones(zones: &[Zone]) -> Self {
+    pub fn of_zones(zones: &ZoneMap) -> Self {
         Self::new(zones, |zone| format!("Node {} {}", zone.node, zone.name))
     }
 
     /// Of nodes: `Node 0`.
-    pub fn of_nodes(zones: &[Zone]) -> Self {
+    pub fn of_nodes(zones: &ZoneMap) -> Self {
         Self::new(zones, |zone| format!("Node {}", zone.node))
     }
 
-    fn new(zones: &[Zone], name: impl Fn(&Zone) -> String) -> Self {
+    fn new(zones: &ZoneMap, name: impl Fn(&Zone) -> String) -> Self {
         let mut names: Vec<String> = Vec::new();
         let mut number = |zone: &Zone| {
             let name = name(zone);
@@ -43,23 +43,9 @@ impl Regions {
                     names.len() - 1
                 })
         };
-        let numbered: Vec<(&Zone, usize)> = zones.iter().map(|zone| (zone, number(zone))).collect();
-        let mut ends: Vec<Pfn> = zones
-            .iter()
-            .flat_map(|zone| [zone.span.start, zone.span.end])
-            .collect();
-        ends.sort_unstable();
-        ends.dedup();
-        let mut runs: Vec<(PfnRange, usize)> = Vec::new();
-        for pair in ends.windows(2) {
-            let run = PfnRange::new(pair[0].0, pair[1].0);
-            // A zone's span may hold pages of another node, whose zone is the narrower one there.
-            let holds = |zone: &Zone| zone.span.intersect(run) == run;
-            let here = numbered.iter().filter(|(zone, _)| holds(zone));
-            if let Some(&(_, number)) = here.min_by_key(|(zone, _)| zone.span.pages()) {
-                runs.push((run, number.min(TOLD)));
-            }
-        }
+        let numbers: Vec<usize> = zones.zones().iter().map(&mut number).collect();
+        let run = |&(run, zone): &(PfnRange, usize)| (run, numbers[zone].min(TOLD));
+        let runs = zones.runs().iter().map(run).collect();
         if names.len() > TOLD + 1 {
             let more = format!("{} more", names.len() - TOLD);
             names.truncate(TOLD);
@@ -115,49 +101,17 @@ pub(super) fn shared(
 mod tests {
     use super::*;
 
-    fn zone(node: u32, name: &str, start: u64, end: u64) -> Zone {
-        Zone {
-            node,
-            name: name.into(),
-            span: PfnRange::new(start, end),
-        }
-    }
-
-    fn told(regions: &Regions) -> Vec<(u64, u64, &str)> {
-        let run = |&(run, number): &(PfnRange, usize)| {
-            (run.start.0, run.end.0, regions.names[number].as_str())
-        };
-        regions.runs.iter().map(run).collect()
-    }
-
     #[test]
-    fn the_narrower_zone_has_the_pages_that_two_spans_claim() {
-        let zones = [
-            zone(0, "DMA", 1, 100),
-            zone(0, "Normal", 100, 1000),
-            zone(1, "Normal", 400, 600),
-        ];
-        let expected = [
-            (1, 100, "Node 0 DMA"),
-            (100, 400, "Node 0 Normal"),
-            (400, 600, "Node 1 Normal"),
-            (600, 1000, "Node 0 Normal"),
-        ];
-        assert_eq!(told(&Regions::of_zones(&zones)), expected);
-        let nodes = Regions::of_nodes(&zones);
-        assert_eq!(nodes.names, ["Node 0", "Node 1"]);
-        let many: Vec<Zone> = (0..12)
-            .map(|node| {
-                zone(
-                    node,
-                    "Normal",
-                    u64::from(node) * 10,
-                    u64::from(node) * 10 + 10,
-                )
-            })
-            .collect();
-        let many = Regions::of_nodes(&many);
-        assert_eq!(many.names.len(), OVERLAYS);
-        assert_eq!(told(&many)[11], (110, 120, "4 more"));
+    fn more_nodes_than_colours_share_the_last() {
+        let zone = |node: u32| Zone {
+            node,
+            name: "Normal".into(),
+            span: PfnRange::new(u64::from(node) * 10, u64::from(node) * 10 + 10),
+        };
+        let regions = Regions::of_nodes(&ZoneMap::new((0..12).map(zone).collect()));
+        assert_eq!(regions.names.len(), OVERLAYS);
+        let (run, number) = regions.runs[11];
+        assert_eq!(run, PfnRange::new(110, 120));
+        assert_eq!(regions.names[number], "4 more");
     }
 }

@@ -8,7 +8,7 @@ use crate::classify::{Key, KsmVerdict, depends_on_ksm};
 use crate::kernel::PfnSet;
 use crate::layout::{Layout, Reducer};
 use crate::overlay::Shade;
-use crate::scan::{Lens, Scan, View};
+use crate::scan::{Lens, Scan, Spent, View};
 use crate::source::{Clock, PageSize, Source};
 use crate::tally::Tally;
 
@@ -27,6 +27,8 @@ pub struct Subject {
     pub clock: Clock,
     /// How long that took.
     pub duration: Option<Duration>,
+    /// What was read of it.
+    pub spent: Spent,
     /// Base page size.
     pub page_size: PageSize,
     /// Pages of RAM, where that is known.
@@ -80,6 +82,7 @@ impl Subject {
             end_time: scan.end_time,
             clock: source.clock(),
             duration: scan.duration,
+            spent: scan.spent,
             page_size: machine.page_size,
             ram_pages: machine.ram.as_ref().map(PfnSet::pages),
             pages: scan.end.0,

@@ -4,12 +4,15 @@
 //! the kernel takes for them; fixed halves lose a quarter of the speed. Peak memory is a few chunks
 //! whatever the size of the machine.
 
+mod free_proof;
 mod judge;
 mod queue;
 mod sweep;
+mod thrift;
 mod worker;
 
 pub use sweep::{Block, Reach, read_in_order, sweep};
+pub use thrift::{Effort, Spent};
 
 use std::time::{Duration, Instant};
 
@@ -24,6 +27,7 @@ use crate::source::{Clock, Extent, Source};
 use crate::tally::{ClassCounts, ClassMatrix, Tally};
 
 use queue::{Finished, Queue};
+use thrift::Thrift;
 use worker::Worker;
 
 /// What pages are coloured by.
@@ -79,6 +83,8 @@ pub struct View<'a> {
     pub against: Option<Against<'a>>,
     /// What is looked for, which the overlay needs; then it is known whether the KSM bit is believed.
     pub overlay: Option<&'a dyn Rekey>,
+    /// How much is read. Less than everything gives the same classes, not the same flags.
+    pub effort: Effort,
 }
 
 impl<'a> View<'a> {
@@ -90,6 +96,7 @@ impl<'a> View<'a> {
             known,
             against: None,
             overlay: None,
+            effort: Effort::EveryPage,
         }
     }
 }
@@ -159,6 +166,8 @@ pub struct Scan {
     pub end_time: Timestamp,
     /// How long reading the kernel took; `None` for a copy, where that is not known.
     pub duration: Option<Duration>,
+    /// What was read and what was proved.
+    pub spent: Spent,
 }
 
 /// Somebody who wants to know how far a scan is, and may end it.
@@ -209,6 +218,7 @@ pub fn scan(
     let start_time = source.time();
     let started = Instant::now();
     let pool = pool(threads)?;
+    let thrift = Thrift::new(source, view.effort, &pool, watcher)?;
     let queue = Queue::new(
         extent(source, view.against),
         view.layout.chunk_pages(),
@@ -216,7 +226,7 @@ pub fn scan(
         view.known,
         watcher,
     );
-    pool.broadcast(|_| Worker::new(source, view, &queue).run());
+    pool.broadcast(|_| Worker::new(&thrift, view, &queue).run());
     let finished = queue.finish()?;
     if finished.end == Pfn(0) {
         return Err(Error::Empty {
@@ -227,6 +237,7 @@ pub fn scan(
         start_time,
         end_time: source.end_time(),
         duration: duration(source, started),
+        spent: thrift.spent(),
         ..Scan::new(finished, view.lens)
     })
 }
@@ -262,6 +273,7 @@ impl Scan {
             start_time: Timestamp::UNIX_EPOCH,
             end_time: Timestamp::UNIX_EPOCH,
             duration: None,
+            spent: Spent::default(),
         }
     }
 

@@ -33,7 +33,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
-use crate::kernel::{PageFlags, Pfn, Zone, parse_zones};
+use crate::kernel::{FreeBlocks, PageFlags, Pfn, ZoneMap, parse_free_blocks, parse_zones};
 use crate::recording::{Plane, ProcessTable};
 
 /// Something that gives the flags of every page of one machine.
@@ -106,9 +106,15 @@ pub const FILES_EACH: [&str; 5] = [
 ];
 
 /// The zones of a source's machine, where it says.
-pub fn zones(source: &dyn Source) -> Vec<Zone> {
+pub fn zones(source: &dyn Source) -> ZoneMap {
     let text = source.text(file::ZONEINFO);
-    text.map_or_else(Vec::new, |text| parse_zones(&text))
+    text.map_or_else(ZoneMap::default, |text| ZoneMap::new(parse_zones(&text)))
+}
+
+/// The free blocks that the kernel counts, zone by zone, where it says.
+pub fn free_blocks(source: &dyn Source) -> Vec<FreeBlocks> {
+    let text = source.text(file::BUDDYINFO);
+    text.map_or_else(Vec::new, |text| parse_free_blocks(&text))
 }
 
 /// The machine below `root`, by its files. The running one's page size is the kernel's.

@@ -32,6 +32,10 @@ pub(in crate::cli) struct SnapshotArgs {
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) json: Option<PathBuf>,
 
+    /// Ask the running kernel for every page, also where huge pages and free blocks are proved by less
+    #[arg(long)]
+    pub(in crate::cli) every_page: bool,
+
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
 }
