@@ -66,17 +66,22 @@ impl Look {
 
 /// The lens that was typed.
 pub(super) fn lens(args: &LensArgs) -> Result<Lens, String> {
-    match (args.by, args.noise.as_deref()) {
-        (LensArg::Class, None) => Ok(Lens::Class),
-        (LensArg::Node, None) => Ok(Lens::Node),
-        (LensArg::Zone, None) => Ok(Lens::Zone),
-        (LensArg::Sharing, None) => Ok(Lens::Sharing),
-        (LensArg::Flags, None) => Ok(Lens::Flags(Noise::default())),
-        (LensArg::Flags, Some(list)) => PageFlags::parse_list(list).map(|flags| Lens::Flags(Noise(flags))).map_err(
+    let noise = args.noise.as_deref();
+    Ok(match (args.by, noise) {
+        (LensArg::Flags, None) => Lens::Flags(Noise::default()),
+        (LensArg::Flags, Some(list)) => Lens::Flags(Noise(PageFlags::parse_list(list).map_err(
             |UnknownFlag(name)| format!("unknown flag '{name}' in --noise (names as page-types prints them: locked, lru, …, or bit47)"),
-        ),
-        (_, Some(_)) => Err("--noise is for --by flags".to_owned()),
-    }
+        )?)),
+        (_, Some(_)) => return Err("--noise is for --by flags".to_owned()),
+        (LensArg::Class, None) => Lens::Class,
+        (LensArg::Node, None) => Lens::Node,
+        (LensArg::Zone, None) => Lens::Zone,
+        (LensArg::Sharing, None) => Lens::Sharing,
+        (LensArg::Cgroup, None) => Lens::Cgroup,
+        (LensArg::FolioOrder, None) => Lens::FolioOrder,
+        (LensArg::FreeOrder, None) => Lens::FreeOrder,
+        (LensArg::Age, None) => Lens::Age,
+    })
 }
 
 fn reducer(text: &str, lens: Lens) -> Result<Reducer, String> {

@@ -19,7 +19,7 @@ pub use flags::{Cgroup, FlagsFormat, FlagsRequest, PagesOf, PagesRequest};
 pub use look::{Look, Scale};
 pub use processes::{
     Asked, Detail, DoctorRequest, OrdersRequest, OwnerRequest, PageAt, PagetableRequest,
-    SegmentsRequest, ThpRequest, Who,
+    SegmentsRequest, SystemOrdersRequest, ThpRequest, Who,
 };
 pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};

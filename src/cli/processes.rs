@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::args::{
     AskArgs, DoctorArgs, OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs,
-    TableFormatArg, ThpArgs, ThpFormatArg,
+    SourceArgs, TableFormatArg, ThpArgs, ThpFormatArg,
 };
-use super::request::threads_or_all;
-use super::source::size;
+use super::request::{Request, threads_or_all};
+use super::source::{SourceRequest, size};
 use crate::facts::Omitted;
 use crate::kernel::{Pfn, parse_number};
 use crate::mappings::Contiguity;
@@ -67,9 +67,45 @@ pub struct OrdersRequest {
     pub format: Option<TableFormat>,
 }
 
-pub(super) fn orders(args: OrdersArgs) -> OrdersRequest {
+/// Blocks of all memory by order.
+#[derive(Debug)]
+pub struct SystemOrdersRequest {
+    /// Where flags come from.
+    pub source: SourceRequest,
+    /// Whether the kernel's counts are shown, too.
+    pub verbose: bool,
+    /// The format.
+    pub format: TableFormat,
+    /// Workers.
+    pub threads: usize,
+    /// No remarks.
+    pub quiet: bool,
+}
+
+pub(super) fn orders(args: OrdersArgs) -> Result<Request, String> {
+    let format = match args.format {
+        OrdersFormatArg::Text => Some(TableFormat::Aligned),
+        OrdersFormatArg::Json => Some(TableFormat::Json),
+        OrdersFormatArg::Csv => Some(TableFormat::Csv),
+        OrdersFormatArg::Tsv => Some(TableFormat::Tsv),
+        OrdersFormatArg::MemHist => None,
+    };
+    if args.system {
+        let source = SourceArgs {
+            sysroot: args.ask.sysroot,
+            from: args.from,
+            page_size: None,
+        };
+        return Ok(Request::SystemOrders(SystemOrdersRequest {
+            source: SourceRequest::one(source)?,
+            verbose: args.verbose,
+            format: format.ok_or("--format mem_hist is for processes, not for --system")?,
+            threads: threads_or_all(args.ask.threads),
+            quiet: args.ask.quiet,
+        }));
+    }
     let omits = args.omit_file_backed || args.omit_unfaulted_vmas;
-    OrdersRequest {
+    Ok(Request::Orders(OrdersRequest {
         asked: Asked::new(args.ask),
         contiguity: match args.physical {
             true => Contiguity::Physical,
@@ -80,14 +116,8 @@ pub(super) fn orders(args: OrdersArgs) -> OrdersRequest {
             file_backed: args.omit_file_backed,
             unfaulted: args.omit_unfaulted_vmas,
         },
-        format: match args.format {
-            OrdersFormatArg::Text => Some(TableFormat::Aligned),
-            OrdersFormatArg::Json => Some(TableFormat::Json),
-            OrdersFormatArg::Csv => Some(TableFormat::Csv),
-            OrdersFormatArg::Tsv => Some(TableFormat::Tsv),
-            OrdersFormatArg::MemHist => None,
-        },
-    }
+        format,
+    }))
 }
 
 /// A page table, page by page.

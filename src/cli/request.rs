@@ -7,7 +7,7 @@ use super::args::{Args, PaletteVerb, PlaneArg, RunArgs, Usage, Verb};
 use super::diff::{DiffRequest, diff};
 use super::flags::{FlagsRequest, flags};
 use super::processes::{
-    DoctorRequest, OrdersRequest, OwnerRequest, PagetableRequest, SegmentsRequest, ThpRequest,
+    DoctorRequest, OrdersRequest, OwnerRequest, PagetableRequest, SegmentsRequest, SystemOrdersRequest, ThpRequest,
     doctor, orders, owner, pagetable, segments, thp,
 };
 use super::record::{RecordRequest, Until, record};
@@ -32,6 +32,8 @@ pub enum Request {
     Flags(FlagsRequest),
     /// Ask how processes lie.
     Orders(OrdersRequest),
+    /// Count blocks of all memory.
+    SystemOrders(SystemOrdersRequest),
     /// Say what can be read.
     Doctor(DoctorRequest),
     /// Count large folios.
@@ -96,7 +98,7 @@ impl Request {
                 .map_err(Usage::Wrong),
             Verb::Flags(args) => flags(*args).map(Self::Flags).map_err(Usage::Wrong),
             Verb::Doctor(args) => Ok(Self::Doctor(doctor(args))),
-            Verb::Orders(args) => Ok(Self::Orders(orders(args))),
+            Verb::Orders(args) => orders(args).map_err(Usage::Wrong),
             Verb::Thp(args) => thp(args).map(Self::Thp).map_err(Usage::Wrong),
             Verb::Pss(args) => pss(args)
                 .map(|request| Self::Pss(Box::new(request)))
@@ -138,6 +140,7 @@ impl Request {
             // What a command shows is its own.
             Self::Record(request) => request.quiet || matches!(request.until, Until::Command(_)),
             Self::Orders(request) => request.asked.quiet,
+            Self::SystemOrders(request) => request.quiet,
             Self::Thp(request) => request.asked.quiet,
             Self::Pss(request) => request.quiet,
             Self::Owner(request) => request.quiet,

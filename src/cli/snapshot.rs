@@ -27,6 +27,8 @@ pub struct SnapshotRequest {
     pub json: Option<Target>,
     /// Read every page, whatever proves its class.
     pub every_page: bool,
+    /// Say what was read and checked.
+    pub verbose: bool,
     /// Leave the host out.
     pub redact: bool,
     /// Workers.
@@ -44,6 +46,9 @@ pub(super) fn snapshot(args: SnapshotArgs) -> Result<SnapshotRequest, String> {
         Some(_) => (Lens::Overlay, "sought"),
         None => (lens(&args.lens)?, "proportional"),
     };
+    if lens == Lens::Age {
+        return Err("--by age is for a series (timelapse)".to_owned());
+    }
     let sought = sought.or_else(|| SoughtRequest::of(lens));
     Ok(SnapshotRequest {
         look: Look::new(args.look, lens, reducer)?,
@@ -53,6 +58,7 @@ pub(super) fn snapshot(args: SnapshotArgs) -> Result<SnapshotRequest, String> {
         picture,
         json,
         every_page: args.every_page,
+        verbose: args.verbose,
         redact: args.run.redact,
         threads: threads(&args.run),
         quiet: args.run.quiet,

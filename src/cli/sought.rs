@@ -22,6 +22,12 @@ pub enum SoughtRequest {
     Zones,
     /// Pages by how often they are mapped.
     Shared,
+    /// Pages by the cgroup that they are charged to.
+    Cgroups,
+    /// Used pages by the size of their folio.
+    Folios,
+    /// Free pages by the size of their block.
+    Free,
 }
 
 impl SoughtRequest {
@@ -31,6 +37,9 @@ impl SoughtRequest {
             Lens::Node => Some(Self::Nodes),
             Lens::Zone => Some(Self::Zones),
             Lens::Sharing => Some(Self::Shared),
+            Lens::Cgroup => Some(Self::Cgroups),
+            Lens::FolioOrder => Some(Self::Folios),
+            Lens::FreeOrder => Some(Self::Free),
             _ => None,
         }
     }

@@ -144,7 +144,15 @@ fn carrying(sought: Option<&SoughtRequest>, mut recording: RecordRequest) -> Rec
             }
         }
         Some(SoughtRequest::Shared) => recording.planes.push(Plane::Counts),
-        Some(SoughtRequest::Flags(..) | SoughtRequest::Nodes | SoughtRequest::Zones) | None => {}
+        Some(SoughtRequest::Cgroups) => recording.planes.push(Plane::Cgroups),
+        Some(
+            SoughtRequest::Flags(..)
+            | SoughtRequest::Nodes
+            | SoughtRequest::Zones
+            | SoughtRequest::Folios
+            | SoughtRequest::Free,
+        )
+        | None => {}
     }
     recording
 }

@@ -260,6 +260,7 @@ fn of_memory(source: &System, threads: usize, terminal: &Terminal) -> Result<Vec
         Seen::default,
         |seen, block| {
             seen.take(block);
+            Ok(())
         },
     )?;
     let all = seen.iter().fold(Seen::default(), Seen::merge);

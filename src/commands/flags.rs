@@ -96,7 +96,10 @@ impl Census<'_> {
             self.request.threads,
             self.terminal,
             || Sets::new(&self.request.sight),
-            Sets::add,
+            |sets, block| {
+                sets.add(block);
+                Ok(())
+            },
         )?;
         let none = Sets::new(&self.request.sight);
         let sets = counts.iter().fold(none, Sets::merge);

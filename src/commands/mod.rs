@@ -16,6 +16,7 @@ mod record;
 mod segments;
 mod snapshot;
 mod sought;
+mod system_orders;
 mod thp;
 mod timelapse;
 
@@ -37,6 +38,7 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
         Request::Doctor(request) => doctor::examine(request, terminal)?,
         Request::Diff(request) => diff::compare(request, terminal)?,
         Request::Orders(request) => orders::list(request, terminal)?,
+        Request::SystemOrders(request) => system_orders::count(request, terminal)?,
         Request::Thp(request) => thp::list(request, terminal)?,
         Request::Pss(request) => pss::watch(request, terminal)?,
         Request::Segments(request) => segments::list(request, terminal)?,

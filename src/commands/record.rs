@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::SIGTERM;
 
 use super::chosen::Chooser;
-use crate::cli::{LONGEST, RecordRequest, Until};
+use crate::cli::{LONGEST, RecordRequest, SourceRequest, Until};
 use crate::error::{Error, Result};
 use crate::output::RecordingFile;
 use crate::record::Recorder;
-use crate::recording::{ProcessPages, ProcessTable};
-use crate::source::{Source, cgroup_inode};
+use crate::recording::{Plane, ProcessPages, ProcessTable};
+use crate::source::{Source, cgroup_directories, cgroup_inode};
 use crate::terminal::Terminal;
 
 /// How long a signal or the end of the command may stay unnoticed between two frames.
@@ -212,10 +212,18 @@ impl Session<'_> {
     }
 }
 
-/// The number of the cgroup that was named, beside its name.
+/// Directories of cgroups and their numbers: of the one that was named, or of all where pages are kept by cgroup.
 fn cgroups(request: &RecordRequest) -> Result<BTreeMap<String, u64>> {
-    let pair = |path: &PathBuf| Ok((path.display().to_string(), cgroup_inode(path)?));
-    request.cgroup.iter().map(pair).collect()
+    let is_live = |source: &SourceRequest| source.root() == Some(Path::new("/"));
+    let are_wanted = request.planes.contains(&Plane::Cgroups);
+    let mut cgroups = match are_wanted && request.sources.iter().any(is_live) {
+        true => cgroup_directories(Path::new("/")),
+        false => BTreeMap::new(),
+    };
+    if let Some(path) = &request.cgroup {
+        cgroups.insert(path.display().to_string(), cgroup_inode(path)?);
+    }
+    Ok(cgroups)
 }
 
 /// CPU time of this process, its threads included, the command not.

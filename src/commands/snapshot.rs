@@ -4,12 +4,13 @@ use super::sought::Seeker;
 use crate::classify::KsmVerdict;
 use crate::cli::{SnapshotRequest, SoughtRequest, open_palette};
 use crate::error::Result;
-use crate::facts::Facts;
+use crate::facts::{Facts, agreement_lines, reading_line};
 use crate::inventory::ksm_verdict;
+use crate::orders::agreements;
 use crate::output::{Pending, Target, write_picture, write_text};
 use crate::render::{Style, Subject, picture};
 use crate::scan::{Effort, Known, Lens, Rekey, View, scan};
-use crate::source::{Clock, Source};
+use crate::source::{Clock, Source, free_blocks};
 use crate::terminal::Terminal;
 
 /// Draws one picture of memory.
@@ -24,12 +25,14 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
 
     let sought = request.sought.as_ref();
     let root = request.source.root();
-    let find = |sought| Seeker::find(sought, root, source.as_ref(), request.redact, terminal);
+    let work = (request.threads, terminal);
+    let find = |sought| Seeker::find(sought, root, source.as_ref(), request.redact, work);
     let sought = sought.map(find).transpose()?;
     let mut known = Known::default();
     if sought.is_some() {
         known.ksm = ksm_verdict(source.as_ref(), request.threads, terminal)?;
     }
+    let before = free_blocks(source.as_ref());
     let view = View {
         overlay: sought.as_ref().map(|(_, overlay)| overlay as &dyn Rekey),
         effort: effort(request, source.as_ref()),
@@ -37,6 +40,17 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     };
     let scan = scan(source.as_ref(), view, request.threads, terminal)?;
     terminal.clear();
+    let checked = sought.as_ref().and_then(|(_, overlay)| {
+        let (zones, free) = overlay.free_blocks()?;
+        Some(agreements(zones, &free, &before, &free_blocks(source.as_ref())))
+    });
+    if request.verbose {
+        if source.clock() == Clock::Now {
+            terminal.remark(&reading_line(scan.spent));
+        }
+        let lines = checked.as_deref().map(agreement_lines);
+        lines.iter().flatten().for_each(|line| terminal.remark(line));
+    }
 
     let mut subject = Subject::new(
         source.as_ref(),
@@ -55,7 +69,7 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
         legend: request.look.legend,
     };
     let mut picture = picture(scan, &subject, &style, None)?;
-    let facts = Facts::new(&picture, &subject, &counts, &style.palette);
+    let facts = Facts::new(&picture, &subject, &counts, &style.palette).checked(checked.as_deref());
 
     let mut drawn = request.picture.begin()?;
     write_picture(
@@ -76,9 +90,10 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     twin.map_or(Ok(()), Pending::finish)
 }
 
-/// Proofs give classes, so pictures of flags need every page. A copy is read faster than it is asked.
+/// Proofs give classes, so pictures of flags need every page; and free blocks are to be checked by what is counted,
+/// not proved by it. A copy is read faster than it is asked.
 fn effort(request: &SnapshotRequest, source: &dyn Source) -> Effort {
-    let shows_flags = matches!(request.look.lens, Lens::Flags(_))
+    let shows_flags = matches!(request.look.lens, Lens::Flags(_) | Lens::FreeOrder)
         || matches!(request.sought, Some(SoughtRequest::Flags(..)));
     match source.clock() {
         Clock::Now if !shows_flags && !request.every_page => Effort::Proofs,

@@ -8,11 +8,14 @@ use crate::cli::{Cgroup, SoughtRequest};
 use crate::compare::FIRST_OVERLAY;
 use crate::error::{Error, Result};
 use crate::kernel::{PfnRange, PfnSet, ZoneMap};
-use crate::overlay::{Groups, Held, Overlay, Regions, Sought};
+use crate::orders::FreeOrders;
+use crate::overlay::{Cgroups, Groups, Held, Overlay, Regions, Sought, charges};
 use crate::recording::ProcessPages;
 use crate::render::{SoughtLines, grouped, share, size};
-use crate::scan::Scan;
-use crate::source::{Recording, Source, cgroup_inode, zones};
+use crate::scan::{Block, Reach, Scan, Watcher, sweep};
+use crate::source::{
+    Recording, Source, cgroup_directories, cgroup_inode, highest_order, zones,
+};
 use crate::terminal::Terminal;
 
 /// Finds what is looked for in one picture, or in every picture of a series.
@@ -21,6 +24,8 @@ pub(super) struct Seeker<'a> {
     request: &'a SoughtRequest,
     /// Of a series the processes of all readings, so that a colour stays the same one's.
     groups: Option<Groups>,
+    /// The largest cgroups, of a series those of all readings together.
+    cgroups: Option<Cgroups>,
     /// How the titles end.
     title: String,
 }
@@ -32,14 +37,22 @@ impl<'a> Seeker<'a> {
         root: Option<&std::path::Path>,
         source: &dyn Source,
         redact: bool,
-        terminal: &Terminal,
+        (threads, terminal): (usize, &Terminal),
     ) -> Result<(Self, Overlay)> {
         let mut processes = Vec::new();
         if let SoughtRequest::Processes(chosen) = request {
             processes = Chooser::new(chosen, terminal).pages(root, source)?;
             check_all_found(chosen, &processes, source)?;
         }
-        let seeker = Self::new(request, identities(&processes), redact)?;
+        let mut seeker = Self::new(request, identities(&processes), redact)?;
+        if matches!(request, SoughtRequest::Cgroups) {
+            let pages = pages_of_cgroups(source, threads, terminal)?;
+            let directories = match root {
+                Some(root) => cgroup_directories(root),
+                None => source.processes()?.unwrap_or_default().cgroups,
+            };
+            seeker.name_cgroups(&pages, directories, redact);
+        }
         let overlay = seeker.overlay_of(&processes, source)?;
         Ok((seeker, overlay))
     }
@@ -49,6 +62,7 @@ impl<'a> Seeker<'a> {
         request: &'a SoughtRequest,
         recording: &Recording,
         redact: bool,
+        (threads, watcher): (usize, &dyn Watcher),
     ) -> Result<Self> {
         let mut all = BTreeMap::new();
         if let SoughtRequest::Processes(chosen) = request {
@@ -61,7 +75,31 @@ impl<'a> Seeker<'a> {
                 check_all_found(chosen, &carried(chosen, &last)?, &last)?;
             }
         }
-        Self::new(request, all, redact)
+        let mut seeker = Self::new(request, all, redact)?;
+        if matches!(request, SoughtRequest::Cgroups) {
+            let (mut pages, mut directories) = (BTreeMap::new(), BTreeMap::new());
+            for number in 0..recording.frames() as u64 {
+                let source = recording.frame(Some(number))?;
+                for (inode, more) in pages_of_cgroups(&source, threads, watcher)? {
+                    *pages.entry(inode).or_insert(0) += more;
+                }
+                directories.extend(source.processes()?.unwrap_or_default().cgroups);
+            }
+            seeker.name_cgroups(&pages, directories, redact);
+        }
+        Ok(seeker)
+    }
+
+    fn name_cgroups(
+        &mut self,
+        pages: &BTreeMap<u64, u64>,
+        mut directories: BTreeMap<String, u64>,
+        redact: bool,
+    ) {
+        if redact {
+            directories.clear();
+        }
+        self.cgroups = Some(Cgroups::new(pages, &directories));
     }
 
     fn new(
@@ -85,10 +123,14 @@ impl<'a> Seeker<'a> {
             SoughtRequest::Nodes => (None, "by node".to_owned()),
             SoughtRequest::Zones => (None, "by zone".to_owned()),
             SoughtRequest::Shared => (None, "by sharing".to_owned()),
+            SoughtRequest::Cgroups => (None, "by cgroup".to_owned()),
+            SoughtRequest::Folios => (None, "by size of folio".to_owned()),
+            SoughtRequest::Free => (None, "free blocks by size".to_owned()),
         };
         Ok(Self {
             request,
             groups,
+            cgroups: None,
             title,
         })
     }
@@ -106,12 +148,21 @@ impl<'a> Seeker<'a> {
             (SoughtRequest::Nodes, _) => Sought::Regions(Regions::of_nodes(&known_zones(source)?)),
             (SoughtRequest::Zones, _) => Sought::Regions(Regions::of_zones(&known_zones(source)?)),
             (SoughtRequest::Shared, _) => Sought::Shared,
+            (SoughtRequest::Cgroups, _) => {
+                Sought::Cgroups(self.cgroups.clone().unwrap_or_default())
+            }
+            (SoughtRequest::Folios, _) => Sought::Folios,
+            (SoughtRequest::Free, _) => {
+                Sought::Free(FreeOrders::new(zones(source), highest_order(source)))
+            }
             (SoughtRequest::Processes(_), groups) => {
                 let groups = groups.as_ref().expect("processes have groups");
                 Sought::Held(Held::new(processes, groups))
             }
         };
-        Ok(Overlay::new(sought, &self.title))
+        let page_bytes = source.machine().page_size.bytes();
+        let of_order = |order: usize| size(page_bytes << order);
+        Ok(Overlay::new(sought, &self.title, &of_order))
     }
 
     /// What the legend says, now that the pages were seen.
@@ -140,6 +191,29 @@ impl<'a> Seeker<'a> {
             notes,
         }
     }
+}
+
+/// Used pages that are charged to each cgroup, by its inode.
+fn pages_of_cgroups(
+    source: &dyn Source,
+    threads: usize,
+    watcher: &dyn Watcher,
+) -> Result<BTreeMap<u64, u64>> {
+    let count = |sum: &mut BTreeMap<u64, u64>, block: &Block<'_>| {
+        let inodes = charges(source, block, block.classes)?;
+        for run in inodes.chunk_by(|one, other| one == other) {
+            if run[0] != 0 {
+                *sum.entry(run[0]).or_insert(0) += run.len() as u64;
+            }
+        }
+        Ok(())
+    };
+    let (parts, _) = sweep(source, Reach::Existing, threads, watcher, BTreeMap::new, count)?;
+    let mut sum = BTreeMap::new();
+    for (inode, pages) in parts.into_iter().flatten() {
+        *sum.entry(inode).or_insert(0) += pages;
+    }
+    Ok(sum)
 }
 
 /// The processes that a reading of a series carries, if processes are looked for; none where it carries none.

@@ -21,7 +21,7 @@ use crate::output::{
 use crate::overlay::Overlay;
 use crate::record::Names;
 use crate::render::{Palette, Picture, Place, Readings, Series, Style, Subject, picture};
-use crate::scan::{Against, Part, Rekey, Scan, View, scan};
+use crate::scan::{Against, Part, Rekey, Scan, View, Watcher, scan};
 use crate::source::{RecordedFrame, Recording, Source};
 use crate::terminal::Terminal;
 
@@ -86,7 +86,8 @@ impl<'a> Lapse<'a> {
         let recording = Recording::open(recorded)?;
         let (end, ram) = recording.extent()?;
         let redact = request.recording.names == Names::Withheld;
-        let find = |sought| Seeker::in_series(sought, &recording, redact);
+        let work = (request.recording.threads, terminal as &dyn Watcher);
+        let find = |sought| Seeker::in_series(sought, &recording, redact, work);
         let seeker = request.sought.as_ref().map(find).transpose()?;
         Ok(Self {
             request,

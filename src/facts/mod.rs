@@ -4,6 +4,7 @@
 //! `picture.rows`, then `first_pfn + ((y - row.y) * map_width + x - map_x) * pages_per_pixel`.
 
 mod doctor;
+mod free_blocks;
 mod matrix;
 mod orders;
 mod owner;
@@ -16,6 +17,8 @@ mod thp;
 mod usage;
 
 pub use doctor::{Answer, FINDING_COLUMNS, Finding, finding_rows, findings_text};
+use free_blocks::agreements_json;
+pub use free_blocks::{agreement_lines, reading_line, system_columns, system_rows};
 pub use matrix::matrix_text;
 pub use orders::{Omitted, mem_hist_text, order_columns, order_rows};
 pub use owner::{OWNER_COLUMNS, OwnedPage, owner_rows, owner_text};
@@ -36,6 +39,7 @@ use serde_json::{Map, Value, json};
 
 use crate::classify::{Class, KsmVerdict};
 use crate::layout::ROW_CELLS;
+use crate::orders::Agreement;
 use crate::render::{Colour, Counted, Entry, MapRows, Palette, Picture, Subject, share};
 use crate::scan::Lens;
 use crate::source::{Clock, PageSize};
@@ -67,6 +71,9 @@ pub struct Facts {
     /// Pages by class before and class after.
     #[serde(skip_serializing_if = "Option::is_none")]
     matrix: Option<Map<String, Value>>,
+    /// Free blocks by zone beside what the kernel counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    free_blocks: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     series: Option<series::PlaceFacts>,
     picture: PictureFacts,
@@ -165,6 +172,7 @@ impl Facts {
             ksm_believed: subject.ksm == KsmVerdict::Believed,
             classes: classes(counts, page_bytes),
             matrix: None,
+            free_blocks: None,
             series: None,
             picture: PictureFacts {
                 width: picture.width,
@@ -180,6 +188,13 @@ impl Facts {
                 notes: picture.notes.clone(),
             },
         }
+    }
+
+    /// With the check of free blocks.
+    #[must_use]
+    pub fn checked(mut self, agreements: Option<&[Agreement]>) -> Self {
+        self.free_blocks = agreements.map(agreements_json);
+        self
     }
 
     /// For a file: indented.

@@ -1,23 +1,32 @@
 //! Pages that are looked for, over memory that recedes: those of processes, of a cgroup, or with certain
 //! flags. An overlay re-keys pages before they become cells.
 
+mod cgroups;
 mod facet;
 mod gather;
 mod held;
+mod kinds;
+mod sizes;
 
+pub use cgroups::{Cgroups, charges};
 pub use facet::Regions;
 pub use gather::gather;
 pub use held::{Groups, Held};
+pub use kinds::MAX_PROCESSES;
+
+use self::kinds::Part;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use self::facet::{SHARED, shared};
+use self::facet::shared;
+use self::sizes::{folio_numbers, free_numbers};
 use crate::classify::{Class, Key};
-use crate::compare::{FIRST_OVERLAY, OVERLAYS, faded};
+use crate::compare::{FIRST_OVERLAY, faded};
 use crate::error::Result;
 use crate::inventory::Sight;
-use crate::kernel::{Area, PageFlags, PagemapEntry, PfnRange, PfnSet};
+use crate::kernel::{Area, PageFlags, PagemapEntry, PfnRange, PfnSet, ZoneMap};
+use crate::orders::{Counts, FreeOrders};
 use crate::recording::Plane;
 use crate::scan::{Block, Rekey};
 use crate::source::Source;
@@ -35,6 +44,12 @@ pub enum Sought {
     Regions(Regions),
     /// Those that are mapped, by how often.
     Shared,
+    /// Those that are charged to cgroups, by which.
+    Cgroups(Cgroups),
+    /// Those of free blocks, by order.
+    Free(FreeOrders),
+    /// Those of folios, by family and order.
+    Folios,
 }
 
 /// The colour of a kind.
@@ -46,6 +61,10 @@ pub enum Shade {
     Marked,
     /// One of so many steps from rare to frequent.
     Step(usize, usize),
+    /// That of a class, for a block of this order: the larger the stronger.
+    Order(Class, u8),
+    /// That of a free block of this order, of orders up to the other: the smaller the stronger.
+    Free(u32, u32),
 }
 
 /// One thing that is looked for: a line of the legend.
@@ -68,90 +87,37 @@ pub struct Overlay {
     large: Vec<AtomicU64>,
     /// Runs of pages that processes still had when flags were read.
     seen: Mutex<Vec<PfnRange>>,
+    /// Free blocks of each zone, and last of none.
+    free: Mutex<Vec<Counts>>,
 }
 
-/// What a page is to its one process, in the legend's order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Heap,
-    Stack,
-    Anonymous,
-    Program,
-    File,
-    Shared,
-    Hugetlb,
-    Special,
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().expect("nobody panics while it is held")
 }
-
-/// Name and colour of each part.
-const PARTS: [(Part, &str, Class); 8] = [
-    (Part::Heap, "heap", Class::Anon),
-    (Part::Stack, "stack", Class::AnonThp),
-    (Part::Anonymous, "anonymous", Class::AnonLarge),
-    (Part::Program, "program", Class::FileLarge),
-    (Part::File, "file", Class::File),
-    (Part::Shared, "shared memory", Class::Shmem),
-    (Part::Hugetlb, "hugetlb", Class::Hugetlb),
-    (Part::Special, "special", Class::PageTable),
-];
-
-/// Colours of several processes, and of what they share.
-const PROCESSES: [Class; OVERLAYS - 1] = [
-    Class::Anon,
-    Class::FileLarge,
-    Class::Hugetlb,
-    Class::PageTable,
-    Class::AnonThp,
-    Class::ShmemLarge,
-    Class::Other,
-    Class::Ksm,
-];
-
-/// How many processes can be told apart.
-pub const MAX_PROCESSES: usize = PROCESSES.len();
 
 fn key(number: usize) -> Key {
     Key(FIRST_OVERLAY.0 + number as u8)
 }
 
 impl Overlay {
-    /// Of these pages. `title` is the legend's line where there is one kind only.
-    pub fn new(sought: Sought, title: &str) -> Self {
+    /// Of these pages. `title` is the legend's line where there is one kind only, `size` says how large a
+    /// block of an order is.
+    pub fn new(sought: Sought, title: &str, size: &dyn Fn(usize) -> String) -> Self {
         let kind = |(number, (name, shade)): (usize, (String, Shade))| Kind {
             name,
             key: key(number),
             shade,
         };
-        let named = match &sought {
-            Sought::Held(held) if held.groups.is_alone() => PARTS
-                .iter()
-                .map(|&(_, name, like)| (name.to_owned(), Shade::Class(like)))
-                .collect(),
-            Sought::Held(held) => {
-                let processes = held.groups.names().iter().zip(PROCESSES);
-                let processes = processes.map(|(name, like)| (name.clone(), Shade::Class(like)));
-                let shared = ("shared between them".to_owned(), Shade::Marked);
-                processes.chain([shared]).collect()
-            }
-            Sought::Cgroup(_) | Sought::Flags(_) => vec![(title.to_owned(), Shade::Marked)],
-            Sought::Regions(regions) => {
-                let shades = PROCESSES
-                    .map(Shade::Class)
-                    .into_iter()
-                    .chain([Shade::Marked]);
-                regions.names.iter().cloned().zip(shades).collect()
-            }
-            Sought::Shared => {
-                let step = |(step, name): (usize, &&str)| {
-                    ((*name).to_owned(), Shade::Step(step, SHARED.len()))
-                };
-                SHARED.iter().enumerate().map(step).collect()
-            }
+        let kinds = sought.kinds(title, size);
+        let kinds: Vec<Kind> = kinds.into_iter().enumerate().map(kind).collect();
+        let zones = match &sought {
+            Sought::Free(free) => free.zones().zones().len() + 1,
+            _ => 0,
         };
-        let kinds: Vec<Kind> = named.into_iter().enumerate().map(kind).collect();
         Self {
             large: kinds.iter().map(|_| AtomicU64::new(0)).collect(),
             seen: Mutex::default(),
+            free: Mutex::new(vec![Counts::default(); zones]),
             sought,
             kinds,
         }
@@ -165,17 +131,24 @@ impl Overlay {
     /// Runs of the pages of processes that were seen, where such are looked for.
     pub fn held_runs(&self) -> Option<PfnSet> {
         match &self.sought {
-            Sought::Held(_) => Some(self.lock().iter().copied().collect()),
+            Sought::Held(_) => Some(lock(&self.seen).iter().copied().collect()),
             _ => None,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<PfnRange>> {
-        self.seen.lock().expect("nobody panics while it is held")
+    /// Free blocks that were seen, of each zone, where such are looked for.
+    pub fn free_blocks(&self) -> Option<(&ZoneMap, Vec<Counts>)> {
+        match &self.sought {
+            Sought::Free(free) => Some((free.zones(), lock(&self.free).clone())),
+            _ => None,
+        }
     }
 
-    /// Of the pages of a kind that were seen, those in large folios.
+    /// Of the pages of a kind that were seen, those in large folios; of kinds that are sizes, none.
     pub fn large_pages(&self, kind: &Kind) -> u64 {
+        if matches!(kind.shade, Shade::Order(..) | Shade::Free(..)) {
+            return 0;
+        }
         let number = usize::from(kind.key.0 - FIRST_OVERLAY.0);
         self.large[number].load(Ordering::Relaxed)
     }
@@ -220,6 +193,14 @@ impl Overlay {
             }
             Sought::Regions(regions) => Ok(regions.numbers(block, keys)),
             Sought::Shared => shared(source, block, keys),
+            Sought::Cgroups(cgroups) => cgroups.numbers(source, block, keys),
+            Sought::Free(free) => {
+                let (numbers, counts) = free_numbers(free, block, keys);
+                let mut sum = lock(&self.free);
+                sum.iter_mut().zip(&counts).for_each(|(sum, more)| sum.merge(more));
+                Ok(numbers)
+            }
+            Sought::Folios => folio_numbers(source, block, keys),
             Sought::Flags(sight) => {
                 let sees = |&flags: &PageFlags| sight.see(flags, PagemapEntry::NONE).map(|_| 0);
                 let existing = block.words.iter().zip(keys);
@@ -251,7 +232,7 @@ impl Overlay {
                 }
             }
         }
-        self.lock().extend(seen);
+        lock(&self.seen).extend(seen);
         numbers
     }
 }
@@ -271,23 +252,6 @@ fn is_large(class: Class) -> bool {
     )
 }
 
-impl Part {
-    fn of(class: Class, area: Area) -> Self {
-        match (class, area) {
-            (Class::Hugetlb | Class::HugetlbFree, _) => Self::Hugetlb,
-            (Class::Shmem | Class::ShmemLarge, _) => Self::Shared,
-            (Class::File | Class::FileLarge, Area::Program) => Self::Program,
-            (Class::File | Class::FileLarge, _) => Self::File,
-            (Class::Anon | Class::AnonLarge | Class::AnonThp | Class::Ksm, area) => match area {
-                Area::Heap => Self::Heap,
-                Area::Stack => Self::Stack,
-                _ => Self::Anonymous,
-            },
-            _ => Self::Special,
-        }
-    }
-}
-
 impl Held {
     /// The kind's number of a page of this class.
     fn number(&self, mark: u8, class: Class) -> usize {
@@ -295,35 +259,5 @@ impl Held {
             return usize::from(mark);
         }
         Part::of(class, Area::ALL[usize::from(mark)]) as usize
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_stand_at_their_numbers() {
-        for (number, (part, ..)) in PARTS.iter().enumerate() {
-            assert_eq!(*part as usize, number);
-        }
-    }
-
-    #[test]
-    fn what_a_page_is_outranks_where_it_is_mapped() {
-        let table = [
-            (Class::Anon, Area::Heap, Part::Heap),
-            (Class::AnonThp, Area::Stack, Part::Stack),
-            // A private page of a file that was written to.
-            (Class::Anon, Area::Program, Part::Anonymous),
-            (Class::FileLarge, Area::Program, Part::Program),
-            (Class::File, Area::Heap, Part::File),
-            (Class::Shmem, Area::Other, Part::Shared),
-            (Class::Hugetlb, Area::Heap, Part::Hugetlb),
-            (Class::Zero, Area::Heap, Part::Special),
-        ];
-        for (class, area, part) in table {
-            assert_eq!(Part::of(class, area), part, "{class:?} {area:?}");
-        }
     }
 }

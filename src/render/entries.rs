@@ -66,7 +66,13 @@ impl Meaning<'_> {
             Lens::Difference => self.event_entries(&self.differences()),
             Lens::Churn => self.event_entries(&self.steps()),
             Lens::Overlay => self.sought_entries("other"),
-            Lens::Node | Lens::Zone | Lens::Sharing => self.sought_entries(""),
+            Lens::Node
+            | Lens::Zone
+            | Lens::Sharing
+            | Lens::Cgroup
+            | Lens::FolioOrder
+            | Lens::FreeOrder => self.sought_entries(""),
+            Lens::Age => self.event_entries(&self.steps()),
         };
         let of = |tally: &Tally, entry: &Entry| entry.keys.iter().map(|&key| tally.of(key)).sum();
         entries.retain(|entry| of(self.all, entry) > 0);
@@ -150,6 +156,8 @@ impl Meaning<'_> {
                 Shade::Class(class) => self.palette.class(class),
                 Shade::Marked => self.palette.changes().marked,
                 Shade::Step(step, steps) => self.palette.churn(step, steps),
+                Shade::Free(order, highest) => self.palette.free_block(order, highest),
+                Shade::Order(class, order) => self.palette.by_order(class, order),
             };
             Entry::new(name, colour, [*key])
         };

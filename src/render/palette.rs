@@ -202,6 +202,29 @@ impl Palette {
         colour_of(oklab(changes.rarely).mix(oklab(changes.often), share))
     }
 
+    /// The colour of a folio of this order whose family has the colour of `class`: from far in the
+    /// background for single pages to the class's own for a huge page of x86, and beyond for larger ones.
+    pub(super) fn by_order(&self, class: Class, order: u8) -> Colour {
+        const HUGE: f32 = 9.0;
+        const GIGANTIC: f32 = 18.0;
+        let ground = oklab(self.surface.background);
+        let order = f32::from(order);
+        if order <= HUGE {
+            let share = 0.35 + 0.65 * order / HUGE;
+            return colour_of(ground.mix(oklab(self.class(class)), share));
+        }
+        let share = 0.6 * ((order - HUGE) / (GIGANTIC - HUGE)).min(1.0);
+        colour_of(oklab(self.class(class)).mix(oklab(self.surface.text), share))
+    }
+
+    /// The colour of a free block: calm for large ones, loud for splinters.
+    pub(super) fn free_block(&self, order: u32, highest: u32) -> Colour {
+        let changes = self.changes();
+        let calm = oklab(self.surface.background).mix(oklab(changes.freed), 0.4);
+        let share = order as f32 / highest.max(1) as f32;
+        colour_of(oklab(changes.often).mix(calm, share))
+    }
+
     /// The colour of a class.
     pub fn class(&self, class: Class) -> Colour {
         self.classes.0[class as usize]

@@ -51,6 +51,14 @@ pub enum Lens {
     Zone,
     /// How often used pages are mapped.
     Sharing,
+    /// The cgroup that used pages are charged to.
+    Cgroup,
+    /// The size of the folio that used pages are part of, by family.
+    FolioOrder,
+    /// The size of the block that free pages are part of.
+    FreeOrder,
+    /// How long ago the class changed in a series.
+    Age,
 }
 
 impl Lens {
@@ -66,6 +74,10 @@ impl Lens {
             Self::Node => "node",
             Self::Zone => "zone",
             Self::Sharing => "sharing",
+            Self::Cgroup => "cgroup",
+            Self::FolioOrder => "folio-order",
+            Self::FreeOrder => "free-order",
+            Self::Age => "age",
         }
     }
 }

@@ -41,7 +41,7 @@ pub fn sweep<S: Send>(
     threads: usize,
     watcher: &dyn Watcher,
     new: impl Fn() -> S + Sync,
-    take: impl Fn(&mut S, &Block<'_>) + Sync,
+    take: impl Fn(&mut S, &Block<'_>) -> Result<()> + Sync,
 ) -> Result<(Vec<S>, KsmVerdict)> {
     let pool = super::pool(threads)?;
     let extent = source.machine().extent;
@@ -51,7 +51,7 @@ pub fn sweep<S: Send>(
         let (mut collector, mut judge) = (new(), Judge::new(source, reach));
         while let Some((number, pages)) = queue.next() {
             let done = chunk(&mut judge, &queue, number, pages, &mut |block| {
-                take(&mut collector, block);
+                take(&mut collector, block)
             });
             queue.done(number, done);
         }
@@ -71,7 +71,7 @@ fn chunk(
     queue: &Queue<'_>,
     number: u64,
     pages: PfnRange,
-    take: &mut dyn FnMut(&Block<'_>),
+    take: &mut dyn FnMut(&Block<'_>) -> Result<()>,
 ) -> Result<ChunkResult> {
     let mut result = ChunkResult::default();
     let mut at = pages.start.0;
@@ -88,7 +88,7 @@ fn chunk(
         if judged.pages < block.pages() as usize {
             result.end = Some(block.start.plus(judged.pages as u64));
         }
-        take(&judge.block(block.start, judged.pages));
+        take(&judge.block(block.start, judged.pages))?;
         at = block.end.0;
     }
     if judge.saw_proof_of_ksm() && !queue.believes_ksm() {

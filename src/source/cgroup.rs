@@ -1,5 +1,6 @@
 //! Memory cgroups, by their directories.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -26,6 +27,37 @@ pub fn cgroup_inode(path: &Path) -> Result<u64> {
             path: path.to_owned(),
         }),
     }
+}
+
+/// The directories of all cgroups below `root` that memory is charged to, and their inodes. None where no
+/// hierarchy is mounted there: directories of a copy have other inodes.
+pub fn cgroup_directories(root: &Path) -> BTreeMap<String, u64> {
+    let mounts = ["sys/fs/cgroup", "sys/fs/cgroup/memory"].map(|path| root.join(path));
+    let mut inodes = BTreeMap::new();
+    for mount in mounts.iter().filter(|mount| is_hierarchy(mount)) {
+        let directories = WalkDir::new(mount).into_iter().flatten();
+        for directory in directories.filter(|entry| entry.file_type().is_dir()) {
+            if let Ok(metadata) = directory.metadata() {
+                inodes.insert(directory.path().display().to_string(), metadata.ino());
+            }
+        }
+    }
+    inodes
+}
+
+/// A cgroup's directory without where hierarchies are mounted.
+pub fn cgroup_name(directory: &str) -> &str {
+    let below = directory.strip_prefix("/sys/fs/cgroup").unwrap_or(directory);
+    let below = below.strip_prefix("/memory").unwrap_or(below);
+    if below.is_empty() { "/" } else { below }
+}
+
+/// Magic numbers of the file systems of both versions.
+const HIERARCHIES: [i64; 2] = [0x0027_e0eb, 0x6367_7270];
+
+fn is_hierarchy(path: &Path) -> bool {
+    let stat = rustix::fs::statfs(path);
+    stat.is_ok_and(|stat| HIERARCHIES.contains(&stat.f_type))
 }
 
 /// Numbers of the processes of a cgroup and of those below it, ascending, from `cgroup.procs` of version 1 or 2.

@@ -16,7 +16,7 @@ mod unpack;
 
 pub use access::{Access, access, confinement, file, lockdown};
 pub use cached_file::{CachedFiles, FileState, files_below};
-pub use cgroup::{cgroup_inode, processes_of_cgroup};
+pub use cgroup::{cgroup_directories, cgroup_inode, cgroup_name, processes_of_cgroup};
 pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, MemorySpan, PageSize, is_page_size};
@@ -115,6 +115,13 @@ pub fn zones(source: &dyn Source) -> ZoneMap {
 pub fn free_blocks(source: &dyn Source) -> Vec<FreeBlocks> {
     let text = source.text(file::BUDDYINFO);
     text.map_or_else(Vec::new, |text| parse_free_blocks(&text))
+}
+
+/// The highest order of the allocator: what the kernel counts, or else what kernels with such pages have.
+pub fn highest_order(source: &dyn Source) -> u32 {
+    const USUAL: u32 = 10;
+    let counted = free_blocks(source).first().map(|zone| zone.blocks.len() as u32 - 1);
+    counted.unwrap_or_else(|| USUAL.max(source.machine().pmd_pages.ilog2()))
 }
 
 /// The machine below `root`, by its files. The running one's page size is the kernel's.

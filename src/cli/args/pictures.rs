@@ -36,6 +36,10 @@ pub(in crate::cli) struct SnapshotArgs {
     #[arg(long)]
     pub(in crate::cli) every_page: bool,
 
+    /// Say on standard error what was read and what was proved, and how free blocks agree with the kernel's counts
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(in crate::cli) verbose: bool,
+
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
 }
@@ -133,7 +137,7 @@ pub(in crate::cli) struct LensArgs {
         default_value = "class",
         hide_possible_values = true,
         conflicts_with_all = ["pid", "comm", "cgroup", "highlight"],
-        help = "What pages are coloured by: class, flags (each set of flags that is left without the noise), node, zone, or sharing (how often a page is mapped)"
+        help = "What pages are coloured by: class, flags (each set of flags that is left without the noise), node, zone, sharing (how often a page is mapped), cgroup, folio-order and free-order (size of a page's folio or free block), or in a series age (time since the class changed)"
     )]
     pub(in crate::cli) by: LensArg,
 
@@ -198,6 +202,10 @@ pub(in crate::cli) enum LensArg {
     Node,
     Zone,
     Sharing,
+    Cgroup,
+    FolioOrder,
+    FreeOrder,
+    Age,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -8,12 +8,25 @@ use clap::{Args as ClapArgs, ValueEnum};
 #[command(after_help = "Examples:\n  \
     sudo pagemap-viz orders\n  \
     sudo pagemap-viz orders 812 --physical\n  \
-    sudo pagemap-viz orders --format mem_hist --omit-file-backed --omit-unfaulted-vmas\n\
+    sudo pagemap-viz orders --format mem_hist --omit-file-backed --omit-unfaulted-vmas\n  \
+    sudo pagemap-viz orders --system\n\
     A block of an order is 2^order pages, aligned to its size and present as a whole; what is part of a larger block\n\
     does not count again. Processes with the largest blocks come last.")]
 pub(in crate::cli) struct OrdersArgs {
     #[command(flatten)]
     pub(in crate::cli) ask: AskArgs,
+
+    /// Of all memory: free blocks by zone, and folios by family; what snapshot --by free-order and folio-order draw
+    #[arg(long, conflicts_with_all = ["pids", "cgroup", "physical", "mappings", "omit_file_backed", "omit_unfaulted_vmas"])]
+    pub(in crate::cli) system: bool,
+
+    /// With --system a recording, its last frame or frame N, or a raw copy of /proc/kpageflags
+    #[arg(long, value_name = "FILE[@N]", requires = "system", conflicts_with = "sysroot")]
+    pub(in crate::cli) from: Option<PathBuf>,
+
+    /// With --system the kernel's own counts of free blocks, before and after, and where they differ
+    #[arg(short, long, requires = "system")]
+    pub(in crate::cli) verbose: bool,
 
     /// Blocks that are contiguous and aligned in memory, too, and not in addresses alone
     #[arg(long)]

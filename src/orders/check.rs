@@ -1,0 +1,58 @@
+//! Whether the free blocks that were found are those that the kernel counts.
+
+use super::Counts;
+use crate::kernel::{FreeBlocks, Zone, ZoneMap};
+
+/// What was found in a zone beside what the kernel counted before and after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    /// The zone.
+    pub zone: Zone,
+    /// Free blocks that were found, by order.
+    pub found: Vec<u64>,
+    /// Counted before memory was read.
+    pub before: Vec<u64>,
+    /// And after.
+    pub after: Vec<u64>,
+}
+
+impl Agreement {
+    /// Of each order how many blocks too many, or too few, were found: from what lies between the two counts.
+    pub fn difference(&self) -> Vec<i64> {
+        let counted = self.before.iter().zip(&self.after);
+        let apart = |(&found, (&before, &after)): (&u64, (&u64, &u64))| {
+            let nearest = found.clamp(before.min(after), before.max(after));
+            found as i64 - nearest as i64
+        };
+        self.found.iter().zip(counted).map(apart).collect()
+    }
+
+    /// True when every order agrees.
+    pub fn is_whole(&self) -> bool {
+        self.difference().iter().all(|&apart| apart == 0)
+    }
+}
+
+/// Compares the zones that the kernel counts.
+pub fn agreements(
+    zones: &ZoneMap,
+    free: &[Counts],
+    before: &[FreeBlocks],
+    after: &[FreeBlocks],
+) -> Vec<Agreement> {
+    let row = |table: &[FreeBlocks], zone: &Zone| {
+        let is_it = |row: &&FreeBlocks| row.node == zone.node && row.zone == zone.name;
+        table.iter().find(is_it).map(|row| row.blocks.clone())
+    };
+    let agreement = |(zone, counts): (&Zone, &Counts)| {
+        let (before, after) = (row(before, zone)?, row(after, zone)?);
+        let orders = before.len().min(counts.blocks.len());
+        Some(Agreement {
+            zone: zone.clone(),
+            found: counts.blocks[..orders].to_vec(),
+            before,
+            after,
+        })
+    };
+    zones.zones().iter().zip(free).filter_map(agreement).collect()
+}
