@@ -27,5 +27,5 @@ pub use request::{ExportRequest, PaletteRequest, Request, open_palette};
 pub use snapshot::SnapshotRequest;
 pub use sought::{Chosen, SoughtRequest};
 pub use source::SourceRequest;
-pub use timelapse::TimelapseRequest;
+pub use timelapse::{Marking, TimelapseRequest};
 pub use usage::PssRequest;

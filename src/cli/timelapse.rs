@@ -27,8 +27,8 @@ pub struct TimelapseRequest {
     pub sought: Option<SoughtRequest>,
     /// How the pictures look.
     pub look: Look,
-    /// Whether what changed is marked.
-    pub marks_changes: bool,
+    /// How pictures are told from those before them.
+    pub marking: Marking,
     /// One animation.
     pub animation: Option<(Target, AnimationFormat)>,
     /// A film.
@@ -53,12 +53,22 @@ impl TimelapseRequest {
 
     /// What pages are coloured by in the pictures.
     pub fn lens(&self) -> Lens {
-        if self.marks_changes {
-            Lens::Changes
-        } else {
-            self.look.lens
+        match self.marking {
+            Marking::Changes => Lens::Changes,
+            Marking::None | Marking::Ages => self.look.lens,
         }
     }
+}
+
+/// How a picture of a series is told from those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marking {
+    /// Not at all.
+    None,
+    /// What changed since the one before is marked.
+    Changes,
+    /// Pages are coloured by when they changed.
+    Ages,
 }
 
 pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String> {
@@ -75,10 +85,12 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
         None => (lens(&args.lens)?, "sample"),
     };
     let sought = sought.or_else(|| SoughtRequest::of(lens));
-    let marks_changes = args.mark.is_some();
-    if marks_changes && lens != Lens::Class {
-        return Err("--mark changes is for --by class".to_owned());
-    }
+    let marking = match (args.mark.is_some(), lens) {
+        (false, Lens::Age) => Marking::Ages,
+        (false, _) => Marking::None,
+        (true, Lens::Class) => Marking::Changes,
+        (true, _) => return Err("--mark changes is for --by class".to_owned()),
+    };
     check_redacted(sought.as_ref(), args.run.redact, &args.series)?;
     if !(SLOWEST..=FASTEST).contains(&args.fps) {
         return Err(format!(
@@ -95,7 +107,7 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
         ),
         look: Look::new(args.look, lens, reducer)?,
         sought,
-        marks_changes,
+        marking,
         animation: args.animate.map(animation).transpose()?,
         film: args.mp4.map(film).transpose()?,
         per_second: args.fps,

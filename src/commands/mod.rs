@@ -1,5 +1,6 @@
 //! The verbs: one file each, which reads as a sentence.
 
+mod ages;
 mod asking;
 mod chosen;
 mod diff;

@@ -6,10 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
+use super::ages::AgeSeries;
 use super::record::record;
 use super::sought::Seeker;
 use crate::classify::KsmVerdict;
-use crate::cli::{TimelapseRequest, open_palette};
+use crate::cli::{Marking, TimelapseRequest, open_palette};
 use crate::compare::Changes;
 use crate::error::Result;
 use crate::facts::{Facts, Reading, SeriesFacts, count_columns, count_rows};
@@ -21,7 +22,7 @@ use crate::output::{
 use crate::overlay::Overlay;
 use crate::record::Names;
 use crate::render::{Palette, Picture, Place, Readings, Series, Style, Subject, picture};
-use crate::scan::{Against, Part, Rekey, Scan, View, Watcher, scan};
+use crate::scan::{Against, Known, Lens, Marks, Part, Rekey, Scan, View, Watcher, scan};
 use crate::source::{RecordedFrame, Recording, Source};
 use crate::terminal::Terminal;
 
@@ -34,6 +35,7 @@ struct Lapse<'a> {
     terminal: &'a Terminal,
     recording: Recording,
     seeker: Option<Seeker<'a>>,
+    ages: Option<AgeSeries>,
     layout: Layout,
     style: Style,
 }
@@ -89,6 +91,10 @@ impl<'a> Lapse<'a> {
         let work = (request.recording.threads, terminal as &dyn Watcher);
         let find = |sought| Seeker::in_series(sought, &recording, redact, work);
         let seeker = request.sought.as_ref().map(find).transpose()?;
+        let ages = match request.marking {
+            Marking::Ages => Some(AgeSeries::new(&recording)?),
+            Marking::None | Marking::Changes => None,
+        };
         Ok(Self {
             request,
             terminal,
@@ -99,6 +105,7 @@ impl<'a> Lapse<'a> {
             },
             recording,
             seeker,
+            ages,
         })
     }
 
@@ -130,15 +137,13 @@ impl<'a> Lapse<'a> {
         let mut readings = Readings::knowing(self.ksm()?);
         let mut last = None;
         for number in 0..self.recording.frames() {
-            let source = self.source(number)?;
             let known = readings.known().clone();
-            let overlay = self.overlay(&source)?;
-            let view = View {
-                overlay: overlay.as_ref().map(|overlay| overlay as &dyn Rekey),
-                ..View::alone(self.request.look.lens, self.layout, &known)
+            let lens = self.request.look.lens;
+            // What changed is marked in the second look only: the legend is that of classes.
+            let (scan, subject, _) = match &self.ages {
+                Some(_) => self.scan_beside(number, lens, &known, &self.part(number))?,
+                None => self.scan_alone(number, lens, &known, &self.part(number))?,
             };
-            let scan = scan(&source, view, self.threads(), &self.part(number))?;
-            let subject = self.subject(&source, &scan, &view, overlay.as_ref());
             readings.push(&subject, &scan);
             last = Some(subject);
         }
@@ -150,7 +155,7 @@ impl<'a> Lapse<'a> {
     /// Whether the KSM bit is believed, where that has to be known before pages are looked for.
     fn ksm(&self) -> Result<KsmVerdict> {
         let mut verdict = KsmVerdict::Doubted;
-        if self.seeker.is_none() {
+        if self.seeker.is_none() && self.ages.is_none() {
             return Ok(verdict);
         }
         for number in 0..self.recording.frames() {
@@ -242,27 +247,62 @@ impl<'a> Lapse<'a> {
         number: usize,
         part: &Part<'_>,
     ) -> Result<(Scan, Subject, Found)> {
+        let (lens, known) = (self.request.lens(), series.known());
+        match self.request.marking {
+            Marking::Changes if number > 0 => self.scan_beside(number, lens, known, part),
+            Marking::Ages => self.scan_beside(number, lens, known, part),
+            _ => self.scan_alone(number, lens, known, part),
+        }
+    }
+
+    /// A reading by itself.
+    fn scan_alone(
+        &self,
+        number: usize,
+        lens: Lens,
+        known: &Known,
+        part: &Part<'_>,
+    ) -> Result<(Scan, Subject, Found)> {
         let source = self.source(number)?;
-        let before = match number.checked_sub(1) {
-            Some(before) if self.request.marks_changes => Some(self.source(before)?),
-            _ => None,
-        };
-        let against = before.as_ref().map(|before| Against {
-            source: before,
-            end: source.machine().end(),
-            ksm: series.known().ksm,
-            marks: &Changes,
-        });
         let overlay = self.overlay(&source)?;
         let view = View {
-            against,
             overlay: overlay.as_ref().map(|overlay| overlay as &dyn Rekey),
-            ..View::alone(self.request.lens(), self.layout, series.known())
+            ..View::alone(lens, self.layout, known)
         };
         let scan = scan(&source, view, self.threads(), part)?;
         let subject = self.subject(&source, &scan, &view, overlay.as_ref());
         let kinds = overlay.iter().flat_map(Overlay::kinds);
         let found = kinds.map(|kind| (kind.name.clone(), scan.keys.of(kind.key)));
+        let found = found.collect();
+        Ok((scan, subject, found))
+    }
+
+    /// A reading beside the one before it; the first beside itself.
+    fn scan_beside(
+        &self,
+        number: usize,
+        lens: Lens,
+        known: &Known,
+        part: &Part<'_>,
+    ) -> Result<(Scan, Subject, Found)> {
+        let source = self.source(number)?;
+        let before = self.source(number.saturating_sub(1))?;
+        let ages = self.ages.as_ref().map(|ages| ages.marks(number));
+        let ages = ages.transpose()?;
+        let marks = ages.as_ref().map_or(&Changes as &dyn Marks, |ages| ages);
+        let view = View {
+            against: Some(Against {
+                source: &before,
+                end: source.machine().end(),
+                ksm: known.ksm,
+                marks,
+            }),
+            ..View::alone(lens, self.layout, known)
+        };
+        let scan = scan(&source, view, self.threads(), part)?;
+        let subject = self.subject(&source, &scan, &view, None);
+        let lines = subject.sought.iter().flat_map(|lines| &lines.kinds);
+        let found = lines.map(|(name, key, _)| (name.clone(), scan.keys.of(*key)));
         let found = found.collect();
         Ok((scan, subject, found))
     }
@@ -287,6 +327,9 @@ impl<'a> Lapse<'a> {
         }
         let sought = self.seeker.as_ref().zip(overlay);
         subject.sought = sought.map(|(seeker, overlay)| seeker.lines(overlay, scan, source));
+        if let Some(ages) = &self.ages {
+            subject.sought = Some(ages.lines());
+        }
         subject
     }
 

@@ -1,13 +1,9 @@
-//! How often each page changed class in a series: a byte a page in a scratch file, because a large
-//! machine has more pages than memory should hold.
+//! How often each page changed class in a series: a byte a page in a scratch file.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
-
+use super::scratch::Scratch;
 use super::{Class, FIRST_EVENT, faded};
 use crate::classify::Key;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernel::Pfn;
 use crate::scan::Marks;
 
@@ -23,7 +19,7 @@ pub fn churn_key(times: u8) -> Key {
 /// Changes of each page; more than 255 count as 255.
 #[derive(Debug)]
 pub struct ChangeCounts {
-    file: File,
+    counts: Scratch,
 }
 
 impl ChangeCounts {
@@ -32,32 +28,14 @@ impl ChangeCounts {
     /// # Errors
     /// No scratch file can be made.
     pub fn new() -> Result<Self> {
-        let file = tempfile::tempfile().map_err(failed)?;
-        Ok(Self { file })
+        let counts = Scratch::new("how often pages changed")?;
+        Ok(Self { counts })
     }
 
-    /// Where no page changed the file has a hole, or ends.
     fn read(&self, start: Pfn, pages: usize) -> Result<Vec<u8>> {
         let mut counts = vec![0; pages];
-        let mut done = 0;
-        while done < pages {
-            let at = start.0 + done as u64;
-            match self.file.read_at(&mut counts[done..], at) {
-                Ok(0) => break,
-                Ok(bytes) => done += bytes,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => return Err(failed(cause)),
-            }
-        }
+        self.counts.read(start.0, &mut counts)?;
         Ok(counts)
-    }
-}
-
-fn failed(cause: io::Error) -> Error {
-    Error::Scratch {
-        what: "how often pages changed",
-        scratch: std::env::temp_dir(),
-        cause,
     }
 }
 
@@ -71,7 +49,7 @@ impl Marks for ChangeCounts {
         for ((count, before), after) in counts.iter_mut().zip(before).zip(keys) {
             *count = count.saturating_add(u8::from(before != after));
         }
-        self.file.write_all_at(&counts, start.0).map_err(failed)
+        self.counts.write(start.0, &counts)
     }
 }
 

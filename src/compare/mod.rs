@@ -6,10 +6,14 @@
 //! | [`vivid`] | of another class than before: what it is now, marked |
 //! | [`FREED`], [`USED`], [`RECLASSED`] | of another class than before: what happened to it |
 //! | [`churn_key`] | of another class so many times |
+//! | [`age_key`] | of another class so long ago |
 //! | [`FIRST_OVERLAY`] and above | that is looked for |
 
+mod age;
 mod churn;
+mod scratch;
 
+pub use age::{Ages, LastChanges, age_key};
 pub use churn::{CHURN_STEPS, ChangeCounts, Churn, churn_key};
 
 use crate::classify::{CLASS_KEYS, Class, Key};
@@ -29,10 +33,10 @@ pub const USED: Key = Key(FIRST_EVENT + 1);
 /// Not free, and of another class than before.
 pub const RECLASSED: Key = Key(FIRST_EVENT + 2);
 
-/// The first of [`OVERLAYS`] keys for pages that are looked for; above it are no others.
+/// The first of the keys for pages that are looked for, or old, which no picture has both; above it are no others.
 pub const FIRST_OVERLAY: Key = Key(FIRST_EVENT + 3 + CHURN_STEPS.len() as u8);
 
-/// How many kinds of them there are at most.
+/// How many kinds of them are told apart by colours of their own.
 pub const OVERLAYS: usize = 9;
 
 /// A page of this class, unchanged. A hole stays a hole, so that rows of it can be cut out.

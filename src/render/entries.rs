@@ -71,8 +71,8 @@ impl Meaning<'_> {
             | Lens::Sharing
             | Lens::Cgroup
             | Lens::FolioOrder
-            | Lens::FreeOrder => self.sought_entries(""),
-            Lens::Age => self.event_entries(&self.steps()),
+            | Lens::FreeOrder
+            | Lens::Age => self.sought_entries(""),
         };
         let of = |tally: &Tally, entry: &Entry| entry.keys.iter().map(|&key| tally.of(key)).sum();
         entries.retain(|entry| of(self.all, entry) > 0);

@@ -21,7 +21,7 @@ mod typeface;
 pub use canvas::Canvas;
 pub use entries::{Counted, Entry};
 pub use map::MapRows;
-pub use numbers::{grouped, share, size};
+pub use numbers::{grouped, share, size, span_of_time};
 pub use palette::{Colour, Palette, SHIPPED, Surface};
 pub use palette_check::{Check, Finding, check};
 pub use picture::{LegendPlace, Part, Picture, Place, Style, picture};

@@ -49,7 +49,7 @@ pub fn share(part: u64, whole: u64) -> String {
 }
 
 /// A time in the unit that fits `longest`, the longest beside it: `37.2 s`, `12 min 07 s`, `3 h 07 min`.
-pub(super) fn span_of_time(time: Duration, longest: Duration) -> String {
+pub fn span_of_time(time: Duration, longest: Duration) -> String {
     let seconds = time.as_secs();
     match longest.as_secs() {
         0..120 => format!("{:.1} s", time.as_secs_f64()),
