@@ -41,6 +41,12 @@ impl Tally {
         self.pages[usize::from(key.0)] += pages;
     }
 
+    /// Takes back `pages` of one key that were counted.
+    pub fn take_back(&mut self, key: Key, pages: u64) {
+        let count = &mut self.pages[usize::from(key.0)];
+        *count = count.saturating_sub(pages);
+    }
+
     /// Adds what another counted.
     pub fn merge(&mut self, other: &Tally) {
         self.pages
@@ -123,6 +129,12 @@ impl ClassMatrix {
         for (before, after) in before.iter().zip(after) {
             self.pages[usize::from(before.0)][usize::from(after.0)] += 1;
         }
+    }
+
+    /// Takes back `pages` that were holes and still are.
+    pub fn take_back_holes(&mut self, pages: u64) {
+        let holes = &mut self.pages[Class::Hole as usize][Class::Hole as usize];
+        *holes = holes.saturating_sub(pages);
     }
 
     /// Adds what another counted.

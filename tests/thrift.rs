@@ -83,13 +83,19 @@ fn read(root: &Path, effort: Effort) -> (Scan, u64) {
     };
     let scan = scan(&source, view, 3, &Nobody).expect("it can be read");
     let entries = source.entries.into_inner();
-    assert_eq!(scan.spent.entries <= entries, true, "what it says of itself");
+    assert_eq!(
+        scan.spent.entries <= entries,
+        true,
+        "what it says of itself"
+    );
     (scan, entries)
 }
 
 /// Every packed row of a scan.
 fn rows(scan: &mut Scan) -> Vec<Vec<u8>> {
-    let pieces = scan.grid.pieces(scan.end.0.div_ceil(512), &PfnSet::default(), 512);
+    let pieces = scan
+        .grid
+        .pieces(scan.end.0.div_ceil(512), &PfnSet::default(), 512);
     let mut rows = Vec::new();
     for piece in pieces {
         if let pagemap_viz::grid::Piece::Cells { strip, .. } = piece {
@@ -119,8 +125,17 @@ fn captured_systems_come_out_the_same() {
         assert!(share < 1.002, "{name}: {share}");
         shares.push((name, share));
     }
-    let share = |name: &str| shares.iter().find(|(known, _)| *known == name).expect("it").1;
-    assert!(share("zoo-6.1") < 0.7 && share("thp-6.1") < 0.5, "{shares:?}");
+    let share = |name: &str| {
+        shares
+            .iter()
+            .find(|(known, _)| *known == name)
+            .expect("it")
+            .1
+    };
+    assert!(
+        share("zoo-6.1") < 0.7 && share("thp-6.1") < 0.5,
+        "{shares:?}"
+    );
 }
 
 const HEAD: u64 = 1 << 15;
@@ -136,7 +151,8 @@ fn write_system(root: &Path, flags: &[u64], free_blocks: u64, corrupted: u64) {
     fs::create_dir_all(&proc).expect("a directory");
     fs::write(proc.join("kpageflags"), bytes(flags)).expect("flags");
     let spanned = flags.len();
-    let zones = format!("Node 0, zone   Normal\n        spanned  {spanned}\n  start_pfn:           0\n");
+    let zones =
+        format!("Node 0, zone   Normal\n        spanned  {spanned}\n  start_pfn:           0\n");
     fs::write(proc.join("zoneinfo"), zones).expect("zones");
     let zeros = "0 ".repeat(10);
     let buddyinfo = format!("Node 0, zone   Normal {zeros}{free_blocks} \n");
@@ -177,7 +193,10 @@ fn huge_and_free_memory_is_proved_and_nothing_else() {
     let proved = 1.0 - share;
     let huge_or_free = (1 << 18) + (1 << 16) + 20480 - 2048 + 2048 + 5 * 1024;
     let possible = f64::from(huge_or_free) / flags.len() as f64;
-    assert!(proved > possible * 0.9 && proved <= possible, "{proved} of {possible}");
+    assert!(
+        proved > possible * 0.9 && proved <= possible,
+        "{proved} of {possible}"
+    );
 }
 
 #[test]

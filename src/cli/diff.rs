@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use super::args::DiffArgs;
 use super::look::Look;
 use super::request::threads;
+use super::selection::selection;
 use super::snapshot::{differ, format};
 use super::source::SourceRequest;
 use crate::output::{Format, Target};
 use crate::scan::Lens;
+use crate::source::Selection;
 
 /// A comparison, fully said.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ pub enum Compared {
         after: SourceRequest,
     },
     /// Every reading of a recording with the one before it.
-    Series(PathBuf),
+    Series(PathBuf, Selection),
 }
 
 impl DiffRequest {
@@ -61,17 +63,19 @@ pub(super) fn diff(args: DiffArgs) -> Result<DiffRequest, String> {
         Some(_) => Lens::Churn,
         None => Lens::Difference,
     };
+    let selection = selection(args.selection)?;
     let readings = match args.series {
         Some(_) if args.page_size.is_some() => {
             return Err("--page-size is for raw copies, and --series takes a recording".to_owned());
         }
-        Some(recording) => Compared::Series(recording),
+        Some(recording) => Compared::Series(recording, selection),
         None => {
             let mut reading = || {
                 let place = places
                     .next()
                     .ok_or("two readings are compared: diff BEFORE AFTER PICTURE")?;
-                SourceRequest::at(&place, args.page_size.as_deref())
+                let source = SourceRequest::at(&place, args.page_size.as_deref())?;
+                Ok::<_, String>(source.only(selection.clone()))
             };
             Compared::Two {
                 before: reading()?,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{FlagsArgs, FormatArg, SourceArgs};
 use super::request::threads_or_all;
+use super::selection::selection;
 use super::source::SourceRequest;
 use crate::facts::{ListColumns, ListPlace};
 use crate::inventory::{Sight, Wanted};
@@ -177,7 +178,8 @@ pub(super) fn flags(args: FlagsArgs) -> Result<FlagsRequest, String> {
         source: SourceRequest::one(SourceArgs {
             from: args.kpageflags.or(args.source.from),
             ..args.source
-        })?,
+        })?
+        .only(selection(args.selection)?),
         threads: threads_or_all(args.threads),
         quiet: args.quiet,
     })))

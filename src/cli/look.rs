@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::args::{LegendArg, LensArg, LensArgs, LookArgs};
+use super::args::{LayoutArg, LegendArg, LensArg, LensArgs, LookArgs};
 use crate::classify::{Class, Key, Noise};
 use crate::compare::{FIRST_OVERLAY, FREED, RECLASSED, USED};
 use crate::kernel::{PageFlags, Pfn, PfnSet, UnknownFlag};
-use crate::layout::{Layout, Reducer};
+use crate::layout::{CellOrder, Layout, Reducer};
 use crate::render::LegendPlace;
 use crate::scan::Lens;
 
@@ -19,6 +19,10 @@ pub struct Look {
     pub scale: Scale,
     /// What a cell of several pages shows, and what the user calls it.
     pub reducer: (Reducer, String),
+    /// How cells follow each other.
+    pub order: CellOrder,
+    /// Columns of the map.
+    pub columns: usize,
     /// Where the legend stands.
     pub legend: LegendPlace,
     /// A palette's name or file.
@@ -42,6 +46,11 @@ impl Look {
             lens,
             scale: scale(args.pages_per_pixel, args.max_rows)?,
             reducer: (reducer(&reducer_name, lens)?, reducer_name),
+            order: match args.layout {
+                LayoutArg::Rows => CellOrder::Rows,
+                LayoutArg::Hilbert => CellOrder::Hilbert,
+            },
+            columns: usize::from(args.columns),
             legend: match args.legend {
                 LegendArg::Below => LegendPlace::Below,
                 LegendArg::Right => LegendPlace::Right,
@@ -53,12 +62,16 @@ impl Look {
 
     /// The layout for page numbers up to `end`, of which `ram` is RAM.
     pub fn layout(&self, end: Pfn, ram: Option<&PfnSet>) -> Layout {
-        let reducer = self.reducer.0;
+        let (reducer, order) = (self.reducer.0, self.order);
         match self.scale {
-            Scale::MaxRows(rows) => Layout::fit(end, ram, rows, reducer),
+            Scale::MaxRows(rows) => {
+                let rows = rows.saturating_mul(self.columns as u64);
+                Layout::fit(end, ram, rows, reducer, order)
+            }
             Scale::PagesPerCell(pages_per_cell) => Layout {
                 pages_per_cell,
                 reducer,
+                order,
             },
         }
     }

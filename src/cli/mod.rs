@@ -7,6 +7,7 @@ mod look;
 mod processes;
 mod record;
 mod request;
+mod selection;
 mod snapshot;
 mod sought;
 mod source;

@@ -7,8 +7,8 @@ use super::args::{Args, PaletteVerb, PlaneArg, RunArgs, Usage, Verb};
 use super::diff::{DiffRequest, diff};
 use super::flags::{FlagsRequest, flags};
 use super::processes::{
-    DoctorRequest, OrdersRequest, OwnerRequest, PagetableRequest, SegmentsRequest, SystemOrdersRequest, ThpRequest,
-    doctor, orders, owner, pagetable, segments, thp,
+    DoctorRequest, OrdersRequest, OwnerRequest, PagetableRequest, SegmentsRequest,
+    SystemOrdersRequest, ThpRequest, doctor, orders, owner, pagetable, segments, thp,
 };
 use super::record::{RecordRequest, Until, record};
 use super::snapshot::{SnapshotRequest, snapshot};

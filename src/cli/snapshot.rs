@@ -5,6 +5,7 @@ use std::path::Path;
 use super::args::SnapshotArgs;
 use super::look::{Look, lens};
 use super::request::threads;
+use super::selection::selection;
 use super::sought::{SoughtRequest, sought};
 use super::source::SourceRequest;
 use crate::output::{Format, Target};
@@ -53,7 +54,7 @@ pub(super) fn snapshot(args: SnapshotArgs) -> Result<SnapshotRequest, String> {
     Ok(SnapshotRequest {
         look: Look::new(args.look, lens, reducer)?,
         sought,
-        source: SourceRequest::one(args.source)?,
+        source: SourceRequest::one(args.source)?.only(selection(args.selection)?),
         format: format(&args.picture, &picture)?,
         picture,
         json,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::args::{SourceArgs, TypedSource};
 use crate::error::Result;
 use crate::source::{
-    EXAMPLE, Frames, Overrides, Recording, Source, System, is_page_size, open_file,
+    EXAMPLE, Frames, Overrides, Recording, Selection, Source, System, is_page_size, open_file,
 };
 
 /// Where the flags come from.
@@ -15,6 +15,7 @@ use crate::source::{
 pub struct SourceRequest {
     place: Place,
     overrides: Overrides,
+    selection: Selection,
 }
 
 #[derive(Clone, Debug)]
@@ -39,7 +40,16 @@ impl SourceRequest {
                 path.display()
             ));
         }
-        Ok(Self { place, overrides })
+        Ok(Self {
+            place,
+            overrides,
+            selection: Selection::default(),
+        })
+    }
+
+    /// Only part of it.
+    pub(super) fn only(self, selection: Selection) -> Self {
+        Self { selection, ..self }
     }
 
     /// What stands at a place: a directory is a captured system, a file a recording or a raw copy.
@@ -77,7 +87,11 @@ impl SourceRequest {
         }
         Ok(places
             .into_iter()
-            .map(|place| Self { place, overrides })
+            .map(|place| Self {
+                place,
+                overrides,
+                selection: Selection::default(),
+            })
             .collect())
     }
 
@@ -108,12 +122,13 @@ impl SourceRequest {
     /// # Errors
     /// What opening says.
     pub fn open(&self) -> Result<Box<dyn Source>> {
-        match &self.place {
-            Place::Live => Ok(Box::new(System::open_live(self.overrides)?)),
-            Place::Sysroot(root) => Ok(Box::new(System::open(root, self.overrides)?)),
-            Place::File(file, Frames::All) => open_file(file, Frames::Last, self.overrides),
-            Place::File(file, frames) => open_file(file, *frames, self.overrides),
-        }
+        let source: Box<dyn Source> = match &self.place {
+            Place::Live => Box::new(System::open_live(self.overrides)?),
+            Place::Sysroot(root) => Box::new(System::open(root, self.overrides)?),
+            Place::File(file, Frames::All) => open_file(file, Frames::Last, self.overrides)?,
+            Place::File(file, frames) => open_file(file, *frames, self.overrides)?,
+        };
+        self.selection.of(source)
     }
 
     /// Opens every frame that is meant, one after the other, and hands it over.

@@ -6,11 +6,13 @@ use super::args::{SeriesArgs, TimelapseArgs};
 use super::flags::Cgroup;
 use super::look::{Look, lens};
 use super::record::{RecordRequest, Usual, recorded};
+use super::selection::selection;
 use super::sought::{SoughtRequest, sought};
 use crate::output::{AnimationFormat, SeriesDirectory, Target};
 use crate::record::Priority;
 use crate::recording::Plane;
 use crate::scan::Lens;
+use crate::source::Selection;
 
 /// Viewers show faster ones slower.
 const FASTEST: f64 = 50.0;
@@ -25,6 +27,8 @@ pub struct TimelapseRequest {
     pub recording: RecordRequest,
     /// What is looked for.
     pub sought: Option<SoughtRequest>,
+    /// Which part of memory is drawn.
+    pub selection: Selection,
     /// How the pictures look.
     pub look: Look,
     /// How pictures are told from those before them.
@@ -105,6 +109,7 @@ pub(super) fn timelapse(args: TimelapseArgs) -> Result<TimelapseRequest, String>
             sought.as_ref(),
             recorded(recording, &args.series, args.pace, &args.run, &usual)?,
         ),
+        selection: selection(args.selection)?,
         look: Look::new(args.look, lens, reducer)?,
         sought,
         marking,

@@ -10,7 +10,7 @@ use crate::layout::Layout;
 use crate::output::{Pending, Target, print, write_picture, write_text};
 use crate::render::{Since, Style, Subject, picture, says_ksm};
 use crate::scan::{Against, Known, Lens, Marks, Part, Scan, View, scan};
-use crate::source::{Clock, MemorySpan, Recording, Source};
+use crate::source::{Clock, MemorySpan, Recording, Selection, Source};
 use crate::terminal::Terminal;
 
 /// A comparison in work.
@@ -36,12 +36,15 @@ pub(super) fn compare(request: &DiffRequest, terminal: &Terminal) -> Result<()> 
             let (before, after) = (before.open()?, after.open()?);
             two(request, terminal, before.as_ref(), after.as_ref())?
         }
-        Compared::Series(path) => churn(request, terminal, &Recording::open(path)?)?,
+        Compared::Series(path, selection) => {
+            churn(request, terminal, &Recording::open(path)?, selection)?
+        }
     };
     terminal.clear();
     let style = Style {
         palette,
         legend: request.look.legend,
+        columns: request.look.columns,
     };
     finish(request, terminal, scan, &subject, &style)
 }
@@ -71,20 +74,28 @@ fn churn(
     request: &DiffRequest,
     terminal: &Terminal,
     recording: &Recording,
+    selection: &Selection,
 ) -> Result<(Scan, Subject)> {
     let frames = recording.frames();
-    let frame = |number: usize| recording.frame(Some(number as u64));
+    let frame = |number: usize| {
+        let frame = recording.frame(Some(number as u64))?;
+        selection.of(Box::new(frame))
+    };
     let (first, last) = (frame(0)?, frame(frames - 1)?);
     if frames < 2 {
         return Err(Error::OneFrame {
             path: first.path().to_owned(),
         });
     }
-    let span = recording.extent()?;
-    let mut comparison = Comparison::new(request, terminal, &[&first, &last], span)?;
+    let mut span = MemorySpan::default();
+    for number in 0..frames {
+        span.take(frame(number)?.machine());
+    }
+    let ends = [first.as_ref(), last.as_ref()];
+    let mut comparison = Comparison::new(request, terminal, &ends, span.end_and_ram())?;
     let mut known = Known::default();
     for number in 0..frames {
-        let found = comparison.first_look(&frame(number)?, number, 2 * frames)?;
+        let found = comparison.first_look(frame(number)?.as_ref(), number, 2 * frames)?;
         // One reading's proof holds for all.
         if found.ksm == KsmVerdict::Believed {
             known.ksm = found.ksm;
@@ -95,14 +106,20 @@ fn churn(
     for number in 1..frames {
         let after = frame(number)?;
         let part = (frames + number - 1, 2 * frames);
-        comparison.scan([&before, &after], [&known, &known], &counts, part)?;
+        comparison.scan(
+            [before.as_ref(), after.as_ref()],
+            [&known, &known],
+            &counts,
+            part,
+        )?;
         before = after;
     }
     let churn = Churn::new(counts);
     let part = (2 * frames - 1, 2 * frames);
     let first = frame(0)?;
-    let scan = comparison.scan([&first, &last], [&known, &known], &churn, part)?;
-    Ok(comparison.with_subject(&last, scan, &first, frames))
+    let ends = [first.as_ref(), last.as_ref()];
+    let scan = comparison.scan(ends, [&known, &known], &churn, part)?;
+    Ok(comparison.with_subject(last.as_ref(), scan, first.as_ref(), frames))
 }
 
 fn finish(

@@ -97,7 +97,11 @@ impl Census<'_> {
             self.terminal,
             || Sets::new(&self.request.sight),
             |sets, block| {
-                sets.add(block);
+                // The others were read as holes, and holes are counted.
+                let selected = self.source.machine().selected_in(block.pages());
+                selected
+                    .into_iter()
+                    .for_each(|part| sets.add(&block.part(part)));
                 Ok(())
             },
         )?;

@@ -42,14 +42,22 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     terminal.clear();
     let checked = sought.as_ref().and_then(|(_, overlay)| {
         let (zones, free) = overlay.free_blocks()?;
-        Some(agreements(zones, &free, &before, &free_blocks(source.as_ref())))
+        Some(agreements(
+            zones,
+            &free,
+            &before,
+            &free_blocks(source.as_ref()),
+        ))
     });
     if request.verbose {
         if source.clock() == Clock::Now {
             terminal.remark(&reading_line(scan.spent));
         }
         let lines = checked.as_deref().map(agreement_lines);
-        lines.iter().flatten().for_each(|line| terminal.remark(line));
+        lines
+            .iter()
+            .flatten()
+            .for_each(|line| terminal.remark(line));
     }
 
     let mut subject = Subject::new(
@@ -67,6 +75,7 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     let style = Style {
         palette,
         legend: request.look.legend,
+        columns: request.look.columns,
     };
     let mut picture = picture(scan, &subject, &style, None)?;
     let facts = Facts::new(&picture, &subject, &counts, &style.palette).checked(checked.as_deref());

@@ -13,9 +13,7 @@ use crate::overlay::{Cgroups, Groups, Held, Overlay, Regions, Sought, charges};
 use crate::recording::ProcessPages;
 use crate::render::{SoughtLines, grouped, share, size};
 use crate::scan::{Block, Reach, Scan, Watcher, sweep};
-use crate::source::{
-    Recording, Source, cgroup_directories, cgroup_inode, highest_order, zones,
-};
+use crate::source::{Recording, Source, cgroup_directories, cgroup_inode, highest_order, zones};
 use crate::terminal::Terminal;
 
 /// Finds what is looked for in one picture, or in every picture of a series.
@@ -208,7 +206,14 @@ fn pages_of_cgroups(
         }
         Ok(())
     };
-    let (parts, _) = sweep(source, Reach::Existing, threads, watcher, BTreeMap::new, count)?;
+    let (parts, _) = sweep(
+        source,
+        Reach::Existing,
+        threads,
+        watcher,
+        BTreeMap::new,
+        count,
+    )?;
     let mut sum = BTreeMap::new();
     for (inode, pages) in parts.into_iter().flatten() {
         *sum.entry(inode).or_insert(0) += pages;

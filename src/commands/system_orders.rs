@@ -24,7 +24,12 @@ pub(super) fn count(request: &SystemOrdersRequest, terminal: &Terminal) -> Resul
     let page_bytes = source.machine().page_size.bytes();
     let (rows, highest) = system_rows(&orders, free.zones(), shown, free.highest(), page_bytes);
     let mut out = Target::Stdout.begin()?;
-    write_table(request.format, &system_columns(highest, page_bytes), &rows, &mut out)?;
+    write_table(
+        request.format,
+        &system_columns(highest, page_bytes),
+        &rows,
+        &mut out,
+    )?;
     out.finish()?;
     if request.verbose && !request.quiet {
         agreement_lines(&checked)

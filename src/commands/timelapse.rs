@@ -23,7 +23,7 @@ use crate::overlay::Overlay;
 use crate::record::Names;
 use crate::render::{Palette, Picture, Place, Readings, Series, Style, Subject, picture};
 use crate::scan::{Against, Known, Lens, Marks, Part, Rekey, Scan, View, Watcher, scan};
-use crate::source::{RecordedFrame, Recording, Source};
+use crate::source::{MemorySpan, Recording, Source};
 use crate::terminal::Terminal;
 
 /// Pages of what is looked for, by name.
@@ -86,7 +86,12 @@ impl<'a> Lapse<'a> {
         terminal: &'a Terminal,
     ) -> Result<Self> {
         let recording = Recording::open(recorded)?;
-        let (end, ram) = recording.extent()?;
+        let mut span = MemorySpan::default();
+        for number in 0..recording.frames() as u64 {
+            let frame = recording.frame(Some(number))?;
+            span.take(request.selection.of(Box::new(frame))?.machine());
+        }
+        let (end, ram) = span.end_and_ram();
         let redact = request.recording.names == Names::Withheld;
         let work = (request.recording.threads, terminal as &dyn Watcher);
         let find = |sought| Seeker::in_series(sought, &recording, redact, work);
@@ -102,6 +107,7 @@ impl<'a> Lapse<'a> {
             style: Style {
                 palette,
                 legend: request.look.legend,
+                columns: request.look.columns,
             },
             recording,
             seeker,
@@ -159,7 +165,8 @@ impl<'a> Lapse<'a> {
             return Ok(verdict);
         }
         for number in 0..self.recording.frames() {
-            verdict = ksm_verdict(&self.source(number)?, self.threads(), self.terminal)?;
+            let source = self.source(number)?;
+            verdict = ksm_verdict(source.as_ref(), self.threads(), self.terminal)?;
             if verdict == KsmVerdict::Believed {
                 break;
             }
@@ -167,7 +174,7 @@ impl<'a> Lapse<'a> {
         Ok(verdict)
     }
 
-    fn overlay(&self, source: &RecordedFrame) -> Result<Option<Overlay>> {
+    fn overlay(&self, source: &dyn Source) -> Result<Option<Overlay>> {
         let overlay = |seeker: &Seeker<'_>| seeker.overlay(source);
         self.seeker.as_ref().map(overlay).transpose()
     }
@@ -264,13 +271,13 @@ impl<'a> Lapse<'a> {
         part: &Part<'_>,
     ) -> Result<(Scan, Subject, Found)> {
         let source = self.source(number)?;
-        let overlay = self.overlay(&source)?;
+        let overlay = self.overlay(source.as_ref())?;
         let view = View {
             overlay: overlay.as_ref().map(|overlay| overlay as &dyn Rekey),
             ..View::alone(lens, self.layout, known)
         };
-        let scan = scan(&source, view, self.threads(), part)?;
-        let subject = self.subject(&source, &scan, &view, overlay.as_ref());
+        let scan = scan(source.as_ref(), view, self.threads(), part)?;
+        let subject = self.subject(source.as_ref(), &scan, &view, overlay.as_ref());
         let kinds = overlay.iter().flat_map(Overlay::kinds);
         let found = kinds.map(|kind| (kind.name.clone(), scan.keys.of(kind.key)));
         let found = found.collect();
@@ -292,28 +299,29 @@ impl<'a> Lapse<'a> {
         let marks = ages.as_ref().map_or(&Changes as &dyn Marks, |ages| ages);
         let view = View {
             against: Some(Against {
-                source: &before,
+                source: before.as_ref(),
                 end: source.machine().end(),
                 ksm: known.ksm,
                 marks,
             }),
             ..View::alone(lens, self.layout, known)
         };
-        let scan = scan(&source, view, self.threads(), part)?;
-        let subject = self.subject(&source, &scan, &view, None);
+        let scan = scan(source.as_ref(), view, self.threads(), part)?;
+        let subject = self.subject(source.as_ref(), &scan, &view, None);
         let lines = subject.sought.iter().flat_map(|lines| &lines.kinds);
         let found = lines.map(|(name, key, _)| (name.clone(), scan.keys.of(*key)));
         let found = found.collect();
         Ok((scan, subject, found))
     }
 
-    fn source(&self, number: usize) -> Result<RecordedFrame> {
-        self.recording.frame(Some(number as u64))
+    fn source(&self, number: usize) -> Result<Box<dyn Source>> {
+        let frame = self.recording.frame(Some(number as u64))?;
+        self.request.selection.of(Box::new(frame))
     }
 
     fn subject(
         &self,
-        source: &RecordedFrame,
+        source: &dyn Source,
         scan: &Scan,
         view: &View<'_>,
         overlay: Option<&Overlay>,

@@ -296,6 +296,24 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// Others are.
+    #[error("there is no {what} here ({there})")]
+    NoSuchZone {
+        /// The node or zone that was asked for.
+        what: String,
+        /// Zones that are there.
+        there: String,
+    },
+
+    /// It lies beyond the end, or nodes and ranges do not meet.
+    #[error("{} has no page in {selection}", .path.display())]
+    NothingSelected {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        selection: String,
+    },
+
     /// Nobody chose processes when it was recorded.
     #[error("cannot find processes in {}: it carries none (record them with --pid or --comm)", .path.display())]
     NoProcesses {

@@ -52,7 +52,9 @@ pub fn system_rows(
     let mut rows = Vec::new();
     for (number, counts) in orders.free.iter().enumerate() {
         let zone = zones.zones().get(number);
-        let name = zone.map_or_else(String::new, |zone| format!("Node {} {}", zone.node, zone.name));
+        let name = zone.map_or_else(String::new, |zone| {
+            format!("Node {} {}", zone.node, zone.name)
+        });
         if zone.is_none() && counts.pages == 0 {
             continue;
         }

@@ -1,7 +1,9 @@
 //! What is known of a picture, for programs: the JSON beside it, and the same inside it.
 //!
-//! With it any pixel can be traced back to its page without the source: find the row in
-//! `picture.rows`, then `first_pfn + ((y - row.y) * map_width + x - map_x) * pages_per_pixel`.
+//! With it any pixel can be traced back to its page without the source: find the entry of `picture.rows` that
+//! is drawn there, `row.x` up to `map_width` pixels on; then `first_pfn + cell * pages_per_pixel`, where cell
+//! is `(y - row.y) * map_width + x - row.x` in rows, and in tiles of `hilbert` the place along the curve,
+//! 2^18 cells further for each 512 rows.
 
 mod doctor;
 mod free_blocks;
@@ -42,7 +44,7 @@ use crate::layout::ROW_CELLS;
 use crate::orders::Agreement;
 use crate::render::{Colour, Counted, Entry, MapRows, Palette, Picture, Subject, share};
 use crate::scan::Lens;
-use crate::source::{Clock, PageSize};
+use crate::source::{Clock, PageSize, SelectedPages};
 use crate::tally::ClassCounts;
 
 /// Everything that is said of a picture.
@@ -59,6 +61,10 @@ pub struct Facts {
     page_size: u64,
     page_size_assumed: bool,
     pfns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selection: Option<SelectionFacts>,
+    /// How cells follow each other: `rows`, or `hilbert` in tiles of 512 × 512.
+    layout: &'static str,
     ram_pages: Option<u64>,
     lens: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +107,15 @@ struct ReadFacts {
     proved_free: u64,
 }
 
+/// The part of memory that was meant.
+#[derive(Clone, Debug, Serialize)]
+struct SelectionFacts {
+    name: String,
+    pages: u64,
+    /// From the first page up to but not including the last number.
+    ranges: Vec<[u64; 2]>,
+}
+
 #[derive(Clone, Debug, Serialize)]
 struct PictureFacts {
     width: usize,
@@ -114,6 +129,7 @@ struct PictureFacts {
 
 #[derive(Clone, Debug, Serialize)]
 struct RowFacts {
+    x: usize,
     y: u64,
     height: u64,
     first_pfn: u64,
@@ -162,7 +178,9 @@ impl Facts {
             read: read_facts(subject),
             page_size: page_bytes,
             page_size_assumed: matches!(subject.page_size, PageSize::Assumed(_)),
-            pfns: subject.pages,
+            pfns: subject.end.0,
+            selection: subject.selected.as_ref().map(SelectionFacts::new),
+            layout: subject.layout.order.name(),
             ram_pages: subject.ram_pages,
             lens: subject.lens.name(),
             noise,
@@ -256,9 +274,21 @@ fn classes(counts: &ClassCounts, page_bytes: u64) -> Map<String, Value> {
         .collect()
 }
 
+impl SelectionFacts {
+    fn new(selected: &SelectedPages) -> Self {
+        let ranges = selected.pages.ranges().iter();
+        Self {
+            name: selected.name.clone(),
+            pages: selected.pages.pages(),
+            ranges: ranges.map(|range| [range.start.0, range.end.0]).collect(),
+        }
+    }
+}
+
 impl RowFacts {
     fn new(rows: &MapRows) -> Self {
         Self {
+            x: rows.x,
             y: rows.y,
             height: rows.height,
             first_pfn: rows.pages.start.0,

@@ -80,7 +80,14 @@ pub fn ksm_verdict(
     watcher: &dyn Watcher,
 ) -> Result<KsmVerdict> {
     let of_all = || {
-        let swept = sweep(source, Reach::Existing, threads, watcher, || (), |(), _| Ok(()));
+        let swept = sweep(
+            source,
+            Reach::Existing,
+            threads,
+            watcher,
+            || (),
+            |(), _| Ok(()),
+        );
         Ok(swept?.1)
     };
     if source.clock() != Clock::Now {

@@ -257,6 +257,12 @@ impl Walk<'_> {
     }
 
     fn offer(&self, page: Page, take: &mut TakePage<'_>) -> Result<()> {
+        let machine = self.source.machine();
+        let is_selected = match page.class {
+            Some(_) => machine.is_selected(Pfn(page.offset)),
+            // What is in swap is nowhere in memory.
+            None => machine.selected.is_none(),
+        };
         let is_charged = self
             .wanted
             .cgroup
@@ -264,7 +270,7 @@ impl Walk<'_> {
         match self
             .sight
             .see(page.flags, page.entry)
-            .filter(|_| is_charged)
+            .filter(|_| is_charged && is_selected)
         {
             Some(flags) => take(&Page { flags, ..page }),
             None => Ok(()),

@@ -53,8 +53,14 @@ mod tests {
 
     #[test]
     fn what_is_not_one_table_says_nothing() {
-        assert_eq!(parse_free_blocks("Node 0, zone DMA 1 2\nNode 0, zone Normal 1\n"), []);
-        assert_eq!(parse_free_blocks("Node 0, zone DMA\nNode x, zone DMA 1\n"), []);
+        assert_eq!(
+            parse_free_blocks("Node 0, zone DMA 1 2\nNode 0, zone Normal 1\n"),
+            []
+        );
+        assert_eq!(
+            parse_free_blocks("Node 0, zone DMA\nNode x, zone DMA 1\n"),
+            []
+        );
         assert_eq!(parse_free_blocks("Node 0, zone DMA 1 -2\n"), []);
     }
 }

@@ -55,7 +55,9 @@ impl ZoneMap {
 
     /// The runs inside `within`.
     pub fn inside(&self, within: PfnRange) -> impl Iterator<Item = (PfnRange, usize)> + '_ {
-        let first = self.runs.partition_point(|(run, _)| run.end <= within.start);
+        let first = self
+            .runs
+            .partition_point(|(run, _)| run.end <= within.start);
         self.runs[first..]
             .iter()
             .take_while(move |(run, _)| run.start < within.end)
@@ -65,7 +67,11 @@ impl ZoneMap {
     /// The pages of the zones that are meant.
     pub fn pages_of(&self, is_meant: impl Fn(&Zone) -> bool) -> PfnSet {
         let meant = |&&(_, zone): &&(PfnRange, usize)| is_meant(&self.zones[zone]);
-        self.runs.iter().filter(meant).map(|&(run, _)| run).collect()
+        self.runs
+            .iter()
+            .filter(meant)
+            .map(|&(run, _)| run)
+            .collect()
     }
 }
 
@@ -97,7 +103,10 @@ mod tests {
         ];
         assert_eq!(map.runs(), expected);
         let inside: Vec<_> = map.inside(PfnRange::new(50, 450)).collect();
-        assert_eq!(inside, [run(50, 100, 0), run(100, 400, 1), run(400, 450, 2)]);
+        assert_eq!(
+            inside,
+            [run(50, 100, 0), run(100, 400, 1), run(400, 450, 2)]
+        );
         let node = map.pages_of(|zone| zone.node == 0);
         assert_eq!(node.pages(), 99 + 300 + 400);
     }

@@ -1,8 +1,10 @@
 //! Where a page goes: how many pages a cell has, which row it is in, and what a cell shows. Pure.
 
 mod accounts;
+mod hilbert;
 mod reduce;
 
+pub use hilbert::{TILE_ROWS, place_in_tile};
 pub use reduce::{Reducer, RowReducer, Rows};
 
 use crate::kernel::{Pfn, PfnRange, PfnSet};
@@ -26,13 +28,41 @@ pub struct Layout {
     pub pages_per_cell: u64,
     /// What a cell of several pages shows.
     pub reducer: Reducer,
+    /// How cells follow each other.
+    pub order: CellOrder,
+}
+
+/// How cells follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CellOrder {
+    /// From left to right, row after row.
+    #[default]
+    Rows,
+    /// Along a Hilbert curve, tile after tile of 512 × 512: what is near in memory is near in the picture.
+    Hilbert,
+}
+
+impl CellOrder {
+    /// The word for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Hilbert => "hilbert",
+        }
+    }
 }
 
 impl Layout {
     /// The finest layout of at most `max_rows` rows for pages up to `end`.
     ///
     /// Rows that are known to be nothing but hole do not count where they will be cut out.
-    pub fn fit(end: Pfn, ram: Option<&PfnSet>, max_rows: u64, reducer: Reducer) -> Self {
+    pub fn fit(
+        end: Pfn,
+        ram: Option<&PfnSet>,
+        max_rows: u64,
+        reducer: Reducer,
+        order: CellOrder,
+    ) -> Self {
         let everything: PfnSet = [PfnRange::new(0, end.0)].into_iter().collect();
         let ram: PfnSet = ram
             .unwrap_or(&everything)
@@ -42,11 +72,13 @@ impl Layout {
         let fits = finest.map(|pages_per_cell| Self {
             pages_per_cell,
             reducer,
+            order,
         });
         let mut fits = fits.skip_while(|layout| layout.drawn_rows(&ram, end) > max_rows.max(1));
         fits.next().unwrap_or(Self {
             pages_per_cell: 1 << 40,
             reducer,
+            order,
         })
     }
 
@@ -55,24 +87,49 @@ impl Layout {
         self.pages_per_cell * ROW_CELLS as u64
     }
 
-    /// Pages of one chunk: whole rows.
+    /// Rows that cannot be told apart by pages: those of a tile.
+    pub fn unit_rows(&self) -> u64 {
+        match self.order {
+            CellOrder::Rows => 1,
+            CellOrder::Hilbert => TILE_ROWS as u64,
+        }
+    }
+
+    /// Pages of such rows.
+    pub fn unit_pages(&self) -> u64 {
+        self.row_pages().saturating_mul(self.unit_rows())
+    }
+
+    /// Rows of all pages up to `end`.
+    pub fn rows(&self, end: Pfn) -> u64 {
+        end.0.div_ceil(self.unit_pages()) * self.unit_rows()
+    }
+
+    /// Pages of one chunk: whole rows, or one tile.
     pub fn chunk_pages(&self) -> u64 {
-        CHUNK_PAGES.max(self.row_pages())
+        match self.order {
+            CellOrder::Rows => CHUNK_PAGES.max(self.row_pages()),
+            CellOrder::Hilbert => self.unit_pages(),
+        }
     }
 
     /// Rows that touch RAM, and the short runs of hole between them.
     fn drawn_rows(&self, ram: &PfnSet, end: Pfn) -> u64 {
-        let kept = |hole: u64| if hole > KEPT_HOLE_ROWS { 0 } else { hole };
+        let (unit, pages) = (self.unit_rows(), self.unit_pages());
+        let kept = |hole: u64| {
+            let rows = hole * unit;
+            if rows > KEPT_HOLE_ROWS { 0 } else { rows }
+        };
         let mut rows = 0;
         let mut drawn_to = 0;
         for range in ram.ranges() {
-            let first = range.start.0 / self.row_pages();
-            let after = range.end.0.div_ceil(self.row_pages());
+            let first = range.start.0 / pages;
+            let after = range.end.0.div_ceil(pages);
             rows += kept(first.saturating_sub(drawn_to));
-            rows += after.saturating_sub(first.max(drawn_to));
+            rows += after.saturating_sub(first.max(drawn_to)) * unit;
             drawn_to = drawn_to.max(after);
         }
-        rows + kept(end.0.div_ceil(self.row_pages()).saturating_sub(drawn_to))
+        rows + kept(end.0.div_ceil(pages).saturating_sub(drawn_to))
     }
 }
 
@@ -86,7 +143,15 @@ mod tests {
             .map(|&(start, end)| PfnRange::new(start, end))
             .collect();
         let ram = (ram.pages() > 0).then_some(ram);
-        Layout::fit(Pfn(end), ram.as_ref(), max_rows, Reducer::Proportional).pages_per_cell
+        let order = CellOrder::Rows;
+        Layout::fit(
+            Pfn(end),
+            ram.as_ref(),
+            max_rows,
+            Reducer::Proportional,
+            order,
+        )
+        .pages_per_cell
     }
 
     #[test]

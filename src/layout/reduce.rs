@@ -2,8 +2,8 @@
 //!
 //! Every row is reduced by itself, so that chunks of whole rows are independent of each other.
 
-use super::ROW_CELLS;
 use super::accounts::{Accounts, Counts};
+use super::{CellOrder, ROW_CELLS, hilbert};
 use crate::classify::Key;
 use crate::kernel::Pfn;
 
@@ -46,6 +46,17 @@ pub struct RowReducer {
     sample: Key,
     accounts: Accounts,
     row_is_blank: bool,
+}
+
+impl Rows {
+    /// In the order of a layout: they are whole rows, or one tile.
+    #[must_use]
+    pub fn in_order(self, order: CellOrder) -> Self {
+        match order {
+            CellOrder::Rows => self,
+            CellOrder::Hilbert => hilbert::tile(&self),
+        }
+    }
 }
 
 impl RowReducer {

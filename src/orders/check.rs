@@ -54,5 +54,10 @@ pub fn agreements(
             after,
         })
     };
-    zones.zones().iter().zip(free).filter_map(agreement).collect()
+    zones
+        .zones()
+        .iter()
+        .zip(free)
+        .filter_map(agreement)
+        .collect()
 }

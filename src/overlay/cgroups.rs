@@ -37,7 +37,10 @@ impl Cgroups {
         } else {
             largest.len()
         };
-        let mut names: Vec<String> = largest[..told].iter().map(|(_, inode)| name(inode)).collect();
+        let mut names: Vec<String> = largest[..told]
+            .iter()
+            .map(|(_, inode)| name(inode))
+            .collect();
         if told < largest.len() {
             names.push(format!("{} more", largest.len() - told));
         }

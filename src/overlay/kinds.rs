@@ -50,7 +50,11 @@ pub const MAX_PROCESSES: usize = PROCESSES.len();
 impl Sought {
     /// Name and colour of each kind. `title` is the one kind's where there is no other; `size` says how large
     /// a block of an order is.
-    pub(super) fn kinds(&self, title: &str, size: &dyn Fn(usize) -> String) -> Vec<(String, Shade)> {
+    pub(super) fn kinds(
+        &self,
+        title: &str,
+        size: &dyn Fn(usize) -> String,
+    ) -> Vec<(String, Shade)> {
         let processes = || PROCESSES.map(Shade::Class).into_iter();
         match self {
             Self::Held(held) if held.groups.is_alone() => PARTS

@@ -197,7 +197,9 @@ impl Overlay {
             Sought::Free(free) => {
                 let (numbers, counts) = free_numbers(free, block, keys);
                 let mut sum = lock(&self.free);
-                sum.iter_mut().zip(&counts).for_each(|(sum, more)| sum.merge(more));
+                sum.iter_mut()
+                    .zip(&counts)
+                    .for_each(|(sum, more)| sum.merge(more));
                 Ok(numbers)
             }
             Sought::Folios => folio_numbers(source, block, keys),

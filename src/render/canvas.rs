@@ -13,6 +13,11 @@ const STEPS: u8 = 16;
 pub(super) const BACKGROUND: u8 = Key::LIMIT as u8;
 /// Index of thin rules.
 pub(super) const LINE: u8 = BACKGROUND + 1;
+/// Index of a step from the background to the muted text, from 1 to 16.
+pub(super) fn shade(step: u8) -> u8 {
+    LINE + STEPS + step.clamp(1, STEPS)
+}
+
 /// Index of the text's full colour.
 pub(super) const TEXT: u8 = LINE + STEPS;
 
@@ -85,6 +90,14 @@ impl Canvas {
     /// Adds another below, of the same width.
     pub(super) fn append(&mut self, other: &Canvas) {
         self.pixels.extend_from_slice(&other.pixels);
+    }
+
+    /// Lays another over it, its corner at the top left at column `x` and row `y`.
+    pub(super) fn paste(&mut self, x: usize, y: usize, other: &Canvas) {
+        for (row, pixels) in other.pixels.chunks_exact(other.width).enumerate() {
+            let at = (y + row) * self.width + x;
+            self.pixels[at..at + other.width].copy_from_slice(pixels);
+        }
     }
 
     /// One row; background below the last.

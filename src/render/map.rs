@@ -1,6 +1,9 @@
-//! The map: pieces of the grid, where each lies, and its rows of pixels.
+//! The map: rows of cells from top to bottom, what stands between them, and the columns they stand in.
 
+use super::canvas::{BACKGROUND, Canvas};
 use super::gap::{GAP_HEIGHT, gap};
+use super::heading::{HEADING_HEIGHT, Heading, heading, headings};
+use super::subject::Subject;
 use crate::classify::{Key, KsmVerdict};
 use crate::error::Result;
 use crate::grid::{Grid, Packed, Piece, long_enough, unpack};
@@ -10,6 +13,8 @@ use crate::layout::{Layout, ROW_CELLS};
 /// Rows of the map that follow each other, and where they are in the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MapRows {
+    /// Pixels left of the first cell.
+    pub x: usize,
     /// Pixels above the first row.
     pub y: u64,
     /// Rows, one pixel high each; for a break, the pixels it takes.
@@ -25,112 +30,274 @@ pub struct MapRows {
 pub(super) struct Span {
     /// The first page after the last.
     pub(super) end: Pfn,
+    /// Rows that are drawn: from the first to after the last.
+    rows: (u64, u64),
     /// Pages of the rows that are cut out.
-    pub(super) cuts: PfnSet,
+    cuts: PfnSet,
+    /// The pages that are meant, where not all are.
+    selected: Option<PfnSet>,
+    /// What stands above rows, ascending.
+    headings: Vec<Heading>,
 }
 
 impl Span {
-    /// All that is not a long run of rows of `holes`.
-    pub(super) fn new(end: Pfn, holes: &PfnSet, layout: &Layout) -> Self {
-        let row_pages = layout.row_pages();
-        let rows = PfnRange::new(0, end.0.div_ceil(row_pages) * row_pages);
-        let holes = holes.inside(rows).collect();
-        let cuts = long_enough(&holes, row_pages);
-        Self { end, cuts }
-    }
-}
-
-/// A piece of the map, [`ROW_CELLS`] pixels wide.
-pub(super) enum MapPart {
-    /// Rows as they were packed in the scan.
-    Packed(Packed),
-    /// Rows of palette indices.
-    Pixels(Vec<u8>),
-}
-
-impl MapPart {
-    pub(super) fn into_pixels(self) -> Vec<u8> {
-        match self {
-            Self::Packed(packed) => unpack(&packed, ROW_CELLS),
-            Self::Pixels(pixels) => pixels,
+    /// All up to `end` that is not a long run of rows of `holes`; with `headings` where they are wanted.
+    pub(super) fn new(end: Pfn, holes: &PfnSet, subject: &Subject, has_headings: bool) -> Self {
+        let layout = &subject.layout;
+        let all = PfnRange::new(0, layout.rows(end) * layout.row_pages());
+        let selected = subject.selected.as_ref().map(|selected| &selected.pages);
+        let first = selected.and_then(|pages| pages.ranges().first());
+        let (start, end) = first.map_or((Pfn(0), end), |first| {
+            (first.start, selected.map_or(end, PfnSet::end).min(end))
+        });
+        let first_row = start.0 / layout.unit_pages() * layout.unit_rows();
+        let rows = (first_row, layout.rows(end));
+        let headings = match has_headings {
+            true => headings(subject, start, end),
+            false => Vec::new(),
+        };
+        Self {
+            end,
+            rows,
+            cuts: long_enough(&holes.inside(all).collect(), layout.row_pages()),
+            selected: selected.cloned(),
+            headings,
         }
     }
+
+    fn has_any_of(&self, pages: PfnRange) -> bool {
+        let selected = self.selected.as_ref();
+        selected.is_none_or(|selected| selected.inside(pages).next().is_some())
+    }
 }
 
-/// Every piece, from the top.
+/// What a column is made of, from the top.
+#[derive(Clone, Debug)]
+enum Item {
+    /// Rows of cells: the first one's number, how many, and where they come from.
+    Rows { first: u64, rows: u64, from: From },
+    /// A break.
+    Break(Canvas, PfnRange),
+    /// A line of words.
+    Heading(Canvas),
+}
+
+/// Where rows of cells come from.
+#[derive(Clone, Copy, Debug)]
+enum From {
+    /// From a strip of the grid, after so many rows of it.
+    Strip { strip: usize, skip: u64, all: u64 },
+    /// They are hole.
+    Hole,
+}
+
+impl Item {
+    fn height(&self) -> u64 {
+        match self {
+            Self::Rows { rows, .. } => *rows,
+            Self::Break(..) => GAP_HEIGHT as u64,
+            Self::Heading(_) => HEADING_HEIGHT as u64,
+        }
+    }
+
+    /// The rows before row `at` of it, and the others.
+    fn split(self, at: u64) -> (Self, Self) {
+        let Self::Rows { first, rows, from } = self else {
+            unreachable!("only rows are split")
+        };
+        let rest = match from {
+            From::Strip { strip, skip, all } => From::Strip {
+                strip,
+                skip: skip + at,
+                all,
+            },
+            From::Hole => From::Hole,
+        };
+        let head = Self::Rows {
+            first,
+            rows: at,
+            from,
+        };
+        let tail = Self::Rows {
+            first: first + at,
+            rows: rows - at,
+            from: rest,
+        };
+        (head, tail)
+    }
+}
+
+/// Items one below the other, each with the pixels above it.
+#[derive(Debug, Default)]
+struct Column {
+    items: Vec<(u64, Item)>,
+    height: u64,
+    /// The strip that was unpacked last.
+    unpacked: Option<(usize, Vec<u8>)>,
+}
+
+impl Column {
+    fn push(&mut self, item: Item) {
+        let y = self.height;
+        self.height += item.height();
+        self.items.push((y, item));
+    }
+
+    fn has_rows(&self) -> bool {
+        let mut items = self.items.iter();
+        items.any(|(_, item)| matches!(item, Item::Rows { .. }))
+    }
+
+    /// Takes back a heading that nothing stands below.
+    fn pop_heading(&mut self) -> Option<Item> {
+        let (y, _) = self
+            .items
+            .last()
+            .filter(|(_, item)| matches!(item, Item::Heading(_)))?;
+        self.height = *y;
+        self.items.pop().map(|(_, item)| item)
+    }
+}
+
+/// Consecutive rows of cells somewhere in a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RowsAt {
+    /// Pixels above them, from the top of the map.
+    pub(super) y: u64,
+    /// Number of the first row.
+    pub(super) first: u64,
+    /// How many.
+    pub(super) rows: u64,
+}
+
+/// Every column, from the left.
 #[derive(Debug)]
 pub(super) struct Map {
-    pieces: Vec<(Piece, MapRows)>,
+    columns: Vec<Column>,
     grid: Grid,
     ksm: KsmVerdict,
-    page_bytes: u64,
+    row_pages: u64,
+    end: Pfn,
 }
 
 impl Map {
-    /// Lays the grid's pieces out below `top` pixels of something else.
+    /// Lays the grid's pieces out in so many columns.
     pub(super) fn new(
         grid: Grid,
         ksm: KsmVerdict,
         span: &Span,
         layout: &Layout,
         page_bytes: u64,
-        top: u64,
+        columns: usize,
     ) -> Self {
-        let row_pages = layout.row_pages();
-        let mut y = top;
-        let mut page = 0;
-        let mut place = |piece: Piece| {
-            let is_drawn = !matches!(piece, Piece::Cut { .. });
-            let height = if is_drawn {
-                piece.rows()
-            } else {
-                GAP_HEIGHT as u64
-            };
-            let next = page + piece.rows() * row_pages;
-            let pages = PfnRange::new(page, next.min(span.end.0));
-            let rows = MapRows {
-                y,
-                height,
-                pages,
-                is_drawn,
-            };
-            (y, page) = (y + height, next);
-            (piece, rows)
-        };
-        let rows = span.end.0.div_ceil(row_pages);
-        let pieces = grid.pieces(rows, &span.cuts, row_pages);
-        let pieces = pieces.into_iter().map(&mut place).collect();
+        let items = items(&grid, span, layout, page_bytes);
         Self {
-            pieces,
+            columns: set(items, columns, layout.unit_rows()),
             grid,
             ksm,
-            page_bytes,
+            row_pages: layout.row_pages(),
+            end: span.end,
         }
     }
 
-    /// How many pieces there are.
-    pub(super) fn len(&self) -> usize {
-        self.pieces.len()
+    /// How many columns there are.
+    pub(super) fn columns(&self) -> usize {
+        self.columns.len()
     }
 
-    /// Where a piece is.
-    pub(super) fn rows(&self, number: usize) -> MapRows {
-        self.pieces[number].1
+    /// Pixels from the first row to the last of the longest column.
+    pub(super) fn height(&self) -> u64 {
+        let heights = self.columns.iter().map(|column| column.height);
+        heights.max().unwrap_or(0)
     }
 
-    /// The pixel row after the last, if there is any.
-    pub(super) fn end_y(&self) -> Option<u64> {
-        self.pieces.last().map(|(_, rows)| rows.y + rows.height)
+    /// How many items the first column has.
+    pub(super) fn items(&self) -> usize {
+        self.columns.first().map_or(0, |column| column.items.len())
     }
 
-    /// Drawn pieces that touch, as one.
-    pub(super) fn runs(&self) -> Vec<MapRows> {
-        let mut runs: Vec<MapRows> = Vec::new();
-        for &(_, rows) in &self.pieces {
+    /// An item of the first column as it is, for a picture that has nothing beside it.
+    pub(super) fn item(&mut self, number: usize) -> Result<ItemPixels> {
+        let (y, item) = &self.columns[0].items[number];
+        let (y, height) = (*y, item.height());
+        if let Item::Rows {
+            rows,
+            from: From::Strip { strip, all, .. },
+            ..
+        } = *item
+            && rows == all
+        {
+            return Ok(ItemPixels::Packed(self.grid.packed(strip, self.ksm)?));
+        }
+        Ok(ItemPixels::Plain(self.pixels(0, y, y + height)?))
+    }
+
+    /// Pixel rows `from` to `to` of a column; background below its end.
+    pub(super) fn pixels(&mut self, column: usize, from: u64, to: u64) -> Result<Vec<u8>> {
+        let mut pixels = Vec::with_capacity((to - from) as usize * ROW_CELLS);
+        let column = &mut self.columns[column];
+        let first = column
+            .items
+            .partition_point(|(y, item)| y + item.height() <= from);
+        for (y, item) in column.items[first..].iter().take_while(|(y, _)| *y < to) {
+            let here = from.max(*y) - y..to.min(y + item.height()) - y;
+            match item {
+                Item::Break(canvas, _) | Item::Heading(canvas) => {
+                    here.for_each(|row| pixels.extend(canvas.row(row as usize)));
+                }
+                Item::Rows {
+                    from: From::Hole, ..
+                } => {
+                    pixels.resize(
+                        pixels.len() + (here.end - here.start) as usize * ROW_CELLS,
+                        Key::HOLE.0,
+                    );
+                }
+                Item::Rows {
+                    from: From::Strip { strip, skip, .. },
+                    ..
+                } => {
+                    if column.unpacked.as_ref().map(|(known, _)| known) != Some(strip) {
+                        let packed = self.grid.packed(*strip, self.ksm)?;
+                        column.unpacked = Some((*strip, unpack(&packed, ROW_CELLS)));
+                    }
+                    let (_, rows) = column.unpacked.as_ref().expect("it is unpacked");
+                    let at = |row: u64| (skip + row) as usize * ROW_CELLS;
+                    pixels.extend_from_slice(&rows[at(here.start)..at(here.end)]);
+                }
+            }
+        }
+        pixels.resize((to - from) as usize * ROW_CELLS, BACKGROUND);
+        Ok(pixels)
+    }
+
+    /// The rows of cells of a column that touch pixel rows `from` to `to`.
+    pub(super) fn rows_at(&self, column: usize, from: u64, to: u64) -> Vec<RowsAt> {
+        let items = self.columns[column].items.iter();
+        let near = items.filter(|(y, item)| *y < to && y + item.height() > from);
+        let rows = near.filter_map(|(y, item)| match item {
+            Item::Rows { first, rows, .. } => {
+                let (start, end) = (from.max(*y), to.min(y + rows));
+                Some(RowsAt {
+                    y: start,
+                    first: first + (start - y),
+                    rows: end - start,
+                })
+            }
+            Item::Break(..) | Item::Heading(_) => None,
+        });
+        rows.collect()
+    }
+
+    /// Rows of a column that follow each other without a break, and where they are.
+    pub(super) fn runs(&self, column: usize) -> Vec<RowsAt> {
+        let mut runs: Vec<RowsAt> = Vec::new();
+        for rows in self.rows_at(column, 0, self.columns[column].height) {
             match runs.last_mut() {
-                Some(last) if last.is_drawn && rows.is_drawn => {
-                    last.height += rows.height;
-                    last.pages.end = rows.pages.end;
+                Some(last)
+                    if last.first + last.rows == rows.first && last.y + last.rows == rows.y =>
+                {
+                    last.rows += rows.rows;
                 }
                 _ => runs.push(rows),
             }
@@ -138,15 +305,164 @@ impl Map {
         runs
     }
 
-    /// The pixels of a piece.
-    pub(super) fn part(&mut self, number: usize) -> Result<MapPart> {
-        let (piece, rows) = self.pieces[number];
-        Ok(match piece {
-            Piece::Cells { strip, .. } => MapPart::Packed(self.grid.packed(strip, self.ksm)?),
-            Piece::Hole { rows } => MapPart::Pixels(vec![Key::HOLE.0; rows as usize * ROW_CELLS]),
+    /// Which pages are behind which rows, and where: columns begin at `x` each, `top` pixels from above.
+    pub(super) fn map_rows(&self, top: u64, x: impl Fn(usize) -> usize) -> Vec<MapRows> {
+        let mut all = Vec::new();
+        for (number, column) in self.columns.iter().enumerate() {
+            let drawn = self.runs(number).into_iter().map(|run| MapRows {
+                x: x(number),
+                y: top + run.y,
+                height: run.rows,
+                pages: self.pages_of(run),
+                is_drawn: true,
+            });
+            let breaks = column.items.iter().filter_map(|(y, item)| match item {
+                Item::Break(_, pages) => Some(MapRows {
+                    x: x(number),
+                    y: top + y,
+                    height: GAP_HEIGHT as u64,
+                    pages: *pages,
+                    is_drawn: false,
+                }),
+                _ => None,
+            });
+            let mut rows: Vec<MapRows> = drawn.chain(breaks).collect();
+            rows.sort_by_key(|rows| rows.y);
+            all.extend(rows);
+        }
+        all
+    }
+
+    fn pages_of(&self, run: RowsAt) -> PfnRange {
+        let end = (run.first + run.rows) * self.row_pages;
+        PfnRange::new(run.first * self.row_pages, end.min(self.end.0))
+    }
+}
+
+/// What an item looks like.
+pub(super) enum ItemPixels {
+    /// Rows as they were packed in the scan.
+    Packed(Packed),
+    /// Rows of palette indices, [`ROW_CELLS`] wide.
+    Plain(Vec<u8>),
+}
+
+/// Everything from the first row to the last.
+fn items(grid: &Grid, span: &Span, layout: &Layout, page_bytes: u64) -> Vec<Item> {
+    let (begin, end) = span.rows;
+    let mut items = Vec::new();
+    let mut headings = span.headings.iter().peekable();
+    let mut row = 0;
+    for piece in grid.pieces(end, &span.cuts, layout.row_pages()) {
+        let (first, after) = (row.max(begin), (row + piece.rows()).min(end));
+        let skip = first - row;
+        row += piece.rows();
+        if first >= after {
+            continue;
+        }
+        let rows = after - first;
+        let from = match piece {
+            Piece::Cells { strip, rows: all } => From::Strip { strip, skip, all },
+            Piece::Hole { .. } => From::Hole,
             Piece::Cut { .. } => {
-                MapPart::Pixels(gap(rows.pages, self.page_bytes).pixels().to_vec())
+                let pages = PfnRange::new(first * layout.row_pages(), after * layout.row_pages());
+                let pages = pages.intersect(PfnRange::new(0, span.end.0));
+                let canvas = gap(pages, page_bytes, span.has_any_of(pages));
+                items.push(Item::Break(canvas, pages));
+                continue;
             }
-        })
+        };
+        let mut rest = Item::Rows { first, rows, from };
+        // Tiles that are cut out have nothing to stand above; a zone that begins in a hole has what follows it.
+        while layout.unit_rows() > 1 && headings.next_if(|heading| heading.row < first).is_some() {}
+        while let Some(next) = headings.next_if(|heading| heading.row < after) {
+            if let Item::Rows { first, .. } = rest
+                && next.row > first
+            {
+                let (head, tail) = rest.split(next.row - first);
+                items.push(head);
+                rest = tail;
+            }
+            items.push(Item::Heading(heading(next)));
+        }
+        items.push(rest);
+    }
+    items
+}
+
+/// Sets items in columns of about the same height. Between rows that cannot be told apart none ends.
+fn set(items: Vec<Item>, columns: usize, unit: u64) -> Vec<Column> {
+    let all: u64 = items.iter().map(Item::height).sum();
+    let height = all.div_ceil(columns as u64);
+    let mut done: Vec<Column> = Vec::new();
+    let mut column = Column::default();
+    for item in items {
+        let mut item = item;
+        loop {
+            let room = height.saturating_sub(column.height);
+            if item.height() <= room || done.len() + 1 == columns {
+                column.push(item);
+                break;
+            }
+            // A tile that is nearer to its place here than in the next column stays.
+            let mut taken = (room + unit / 2) / unit * unit;
+            if !column.has_rows() {
+                taken = taken.max(unit);
+            }
+            let mut next = Column::default();
+            if matches!(item, Item::Rows { rows, .. } if taken > 0 && taken < rows) {
+                let (head, tail) = item.split(taken);
+                column.push(head);
+                item = tail;
+            } else if matches!(item, Item::Rows { rows, .. } if taken >= rows) {
+                column.push(item);
+                break;
+            } else if let Some(heading) = column.pop_heading() {
+                next.push(heading);
+            }
+            done.push(std::mem::replace(&mut column, next));
+        }
+    }
+    done.push(column);
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(first: u64, rows: u64) -> Item {
+        let from = From::Hole;
+        Item::Rows { first, rows, from }
+    }
+
+    fn heights(columns: &[Column]) -> Vec<u64> {
+        columns.iter().map(|column| column.height).collect()
+    }
+
+    #[test]
+    fn columns_are_alike_and_lose_no_row() {
+        let columns = set(vec![rows(0, 700), rows(700, 301)], 3, 1);
+        assert_eq!(heights(&columns), [334, 334, 333]);
+        let tiles = |tiles| {
+            let tile = |tile| rows(tile * 512, 512);
+            set((0..tiles).map(tile).collect(), 2, 512)
+        };
+        assert_eq!(heights(&tiles(4)), [1024, 1024]);
+        assert_eq!(heights(&tiles(5)), [1536, 1024]);
+        assert_eq!(heights(&tiles(1)), [512]);
+        assert_eq!(heights(&set(vec![rows(0, 2)], 5, 1)), [1, 1]);
+    }
+
+    #[test]
+    fn a_heading_stays_with_what_it_stands_above() {
+        let height = HEADING_HEIGHT as u64;
+        let line = || Item::Heading(Canvas::new(ROW_CELLS, HEADING_HEIGHT));
+        let items = vec![rows(0, 100), line(), rows(100, 100 - 2 * height)];
+        let columns = set(items, 2, 1);
+        assert_eq!(heights(&columns), [100 - height / 2, 100 - height / 2]);
+        let items = vec![rows(0, 100), line(), rows(100, 100)];
+        let columns = set(items, 2, 1);
+        assert_eq!(heights(&columns), [100, 100 + height]);
     }
 }

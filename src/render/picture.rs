@@ -3,12 +3,12 @@
 //! A picture is a list of parts that a writer asks for one by one, because a full-resolution map of
 //! a large machine is larger than memory should be.
 
-use super::axis::{AXIS_WIDTH, Run, axis};
 use super::canvas::{BACKGROUND, Canvas, surface_colours};
 use super::caption::{caption, moment_caption};
 use super::entries::{Entry, Meaning};
 use super::legend::{Fixed, Widths, legend, wanted_width};
-use super::map::{Map, MapPart, MapRows, Span};
+use super::map::{ItemPixels, Map, MapRows, Span};
+use super::margins::Margins;
 use super::palette::{Colour, Palette};
 use super::series::Series;
 use super::strip::strip;
@@ -16,11 +16,17 @@ use super::subject::Subject;
 use crate::classify::{Class, Key};
 use crate::error::{Error, Result};
 use crate::grid::Packed;
-use crate::layout::{Layout, ROW_CELLS};
+use crate::layout::{CellOrder, Layout, ROW_CELLS};
 use crate::scan::Scan;
 
 /// PNG keeps a picture's height in 31 bits.
 const MAX_HEIGHT: u64 = (1 << 31) - 1;
+
+/// Pixels between two columns.
+const GUTTER: usize = 16;
+
+/// Pixel rows that are put together at once where columns or a legend stand side by side.
+const BAND: u64 = 64;
 
 /// Widths of a legend at the side: below the one it looks lost, above the other names are cut.
 const SIDE_WIDTHS: (usize, usize) = (240, 460);
@@ -43,6 +49,8 @@ pub struct Style {
     pub palette: Palette,
     /// Where its legend stands.
     pub legend: LegendPlace,
+    /// In how many columns the map is set.
+    pub columns: usize,
 }
 
 /// One part of a picture, over its whole width.
@@ -73,16 +81,17 @@ pub struct Picture {
     pub map_rows: Vec<MapRows>,
     surround: Surround,
     map: Map,
-    layout: Layout,
 }
 
 /// What is not map.
 #[derive(Debug, Default)]
 struct Surround {
     top: Option<Canvas>,
-    /// Right of the map; then there is an axis left of it.
+    /// Right of the map.
     side: Option<Canvas>,
     bottom: Option<Canvas>,
+    /// Left and right of each column.
+    margins: Option<Margins>,
 }
 
 /// A picture's place in a series.
@@ -119,33 +128,39 @@ pub fn picture(
     });
     let entries = meaning.entries(&scan.keys);
     let colours = colours(&entries, &meaning.tints(), &style.palette);
-    let (notes, varying) = place.map_or_else(
+    let (mut notes, varying) = place.map_or_else(
         || (subject.notes(), 0),
         |place| place.series.notes(subject.sought.as_ref()),
     );
-    let surround = Surround::new(subject, &entries, (&notes, varying), style.legend, place);
-    let map_y = height(surround.top.as_ref());
-    let span = place.map_or_else(
-        || Span::new(scan.end, &scan.grid.holes(layout.row_pages()), &layout),
-        |place| place.series.span.clone(),
+    notes.splice(varying..varying, margin_note(subject, style.legend));
+    let (end, holes) = place.map_or_else(
+        || (scan.end, scan.grid.holes(layout.row_pages())),
+        |place| (place.series.end, place.series.holes.clone()),
     );
+    let span = Span::new(end, &holes, subject, has_headings(style.legend, &layout));
     let page_bytes = subject.page_size.bytes();
-    let map = Map::new(scan.grid, scan.ksm, &span, &layout, page_bytes, map_y);
-    let map_end = map
-        .end_y()
-        .unwrap_or(map_y)
-        .max(map_y + height(surround.side.as_ref()));
+    let map = Map::new(
+        scan.grid,
+        scan.ksm,
+        &span,
+        &layout,
+        page_bytes,
+        style.columns,
+    );
+    let columns = map.columns();
+    let surround = Surround::new(subject, &entries, (&notes, varying), style, columns, place);
+    let map_y = height(surround.top.as_ref());
+    let map_end = map_y + map.height().max(height(surround.side.as_ref()));
     let picture = Picture {
-        width: surround.width(),
+        width: surround.width(columns),
         height: map_end + height(surround.bottom.as_ref()),
         colours,
         entries,
         notes,
-        map_x: surround.map_x(),
-        map_rows: map.runs(),
+        map_x: surround.column_x(0),
+        map_rows: map.map_rows(map_y, |column| surround.column_x(column)),
         surround,
         map,
-        layout,
     };
     if picture.height > MAX_HEIGHT {
         return Err(Error::TooManyRows {
@@ -154,6 +169,27 @@ pub fn picture(
         });
     }
     Ok(picture)
+}
+
+/// Beside the map strips say where zones are, but tiles have no rows that could be told apart.
+fn has_headings(legend: LegendPlace, layout: &Layout) -> bool {
+    match legend {
+        LegendPlace::Below => true,
+        LegendPlace::Right => layout.order == CellOrder::Hilbert,
+        LegendPlace::None => false,
+    }
+}
+
+/// What the strips beside the map are.
+fn margin_note(subject: &Subject, legend: LegendPlace) -> Option<String> {
+    let has_strips = legend == LegendPlace::Right && subject.layout.order == CellOrder::Rows;
+    let strips = match (subject.blocks.0.is_some(), !subject.zones.is_empty()) {
+        (true, true) => "Strips left of the map: memory blocks; right: node, zone.",
+        (true, false) => "Strip left of the map: memory blocks.",
+        (false, true) => "Strips right of the map: node, zone.",
+        (false, false) => return None,
+    };
+    has_strips.then(|| strips.to_owned())
 }
 
 /// Indices that no page has are the background's.
@@ -183,17 +219,22 @@ impl Surround {
         subject: &Subject,
         entries: &[Entry],
         (notes, varying): (&[String], usize),
-        legend_place: LegendPlace,
+        style: &Style,
+        columns: usize,
         place: Option<Place<'_>>,
     ) -> Self {
         let page_bytes = subject.page_size.bytes();
         let least = place.map_or_else(Widths::default, |place| place.series.widths);
         let (narrowest, widest) = SIDE_WIDTHS;
         let side_width = wanted_width(entries, page_bytes, least).clamp(narrowest, widest);
-        let width = match legend_place {
-            LegendPlace::None => return Self::default(),
-            LegendPlace::Below => ROW_CELLS,
-            LegendPlace::Right => AXIS_WIDTH + ROW_CELLS + side_width,
+        let mut surround = Self::default();
+        let width = match style.legend {
+            LegendPlace::None => return surround,
+            LegendPlace::Below => surround.map_width(columns),
+            LegendPlace::Right => {
+                surround.margins = Some(Margins::new(subject));
+                surround.map_width(columns) + side_width
+            }
         };
         let top = place.map_or_else(
             || caption(subject, width),
@@ -206,7 +247,7 @@ impl Surround {
             varying_lines: place.map_or(0, |place| place.series.varying_lines(width)),
         };
         let legend = |width| legend(entries, page_bytes, notes, fixed(width), width);
-        let (side, bottom) = match legend_place {
+        (surround.side, surround.bottom) = match style.legend {
             LegendPlace::Right => (Some(legend(side_width)), chart),
             _ => {
                 let mut bottom = chart.unwrap_or_else(|| Canvas::new(width, 0));
@@ -214,26 +255,42 @@ impl Surround {
                 (None, Some(bottom))
             }
         };
-        Self {
-            top: Some(top),
-            side,
-            bottom,
-        }
+        surround.top = Some(top);
+        surround
     }
 
-    fn map_x(&self) -> usize {
-        if self.side.is_some() { AXIS_WIDTH } else { 0 }
+    fn column_width(&self) -> usize {
+        let margins = self.margins.as_ref();
+        ROW_CELLS + margins.map_or(0, |margins| margins.left() + margins.right())
     }
 
-    fn width(&self) -> usize {
-        self.map_x() + ROW_CELLS + self.side.as_ref().map_or(0, Canvas::width)
+    /// Pixels left of the cells of a column.
+    fn column_x(&self, column: usize) -> usize {
+        let left = self.margins.as_ref().map_or(0, Margins::left);
+        column * (self.column_width() + GUTTER) + left
+    }
+
+    fn map_width(&self, columns: usize) -> usize {
+        columns * (self.column_width() + GUTTER) - GUTTER
+    }
+
+    fn width(&self, columns: usize) -> usize {
+        self.map_width(columns) + self.side.as_ref().map_or(0, Canvas::width)
     }
 }
 
 impl Picture {
     /// How many parts there are.
     pub fn parts(&self) -> usize {
-        2 + self.map.len()
+        2 + match self.is_plain() {
+            true => self.map.items(),
+            false => self.map.height().div_ceil(BAND) as usize,
+        }
+    }
+
+    /// True when the map is one column with nothing beside it: then its rows are written as they were packed.
+    fn is_plain(&self) -> bool {
+        self.surround.side.is_none() && self.map.columns() == 1
     }
 
     /// One part, counted from the top. Some are empty.
@@ -241,53 +298,46 @@ impl Picture {
     /// # Errors
     /// The scratch file cannot be read.
     pub fn part(&mut self, number: usize) -> Result<Part> {
+        let last = self.parts() - 1;
         match number.checked_sub(1) {
             None => Ok(Part::Pixels(pixels(self.surround.top.as_ref()))),
-            Some(piece) if piece < self.map.len() => self.map_part(piece),
-            Some(_) => Ok(Part::Pixels(self.below())),
+            Some(_) if number == last => Ok(Part::Pixels(self.below())),
+            Some(item) if self.is_plain() => Ok(match self.map.item(item)? {
+                ItemPixels::Packed(packed) => Part::Packed(packed),
+                ItemPixels::Plain(pixels) => Part::Pixels(pixels),
+            }),
+            Some(band) => self.band(band as u64).map(Part::Pixels),
         }
     }
 
-    fn map_part(&mut self, number: usize) -> Result<Part> {
-        let part = self.map.part(number)?;
-        let rows = self.map.rows(number);
-        Ok(match (&self.surround.side, part) {
-            (Some(side), part) => Part::Pixels(self.with_sides(&part.into_pixels(), rows, side)),
-            (None, MapPart::Packed(packed)) => Part::Packed(packed),
-            (None, MapPart::Pixels(pixels)) => Part::Pixels(pixels),
-        })
-    }
-
-    /// Sets axis and legend left and right of rows of the map.
-    fn with_sides(&self, map: &[u8], rows: MapRows, side: &Canvas) -> Vec<u8> {
-        let axis = self.axis(rows);
-        let top = height(self.surround.top.as_ref());
-        let mut pixels = Vec::with_capacity(self.width * rows.height as usize);
-        for (y, map) in map.chunks_exact(ROW_CELLS).enumerate() {
-            pixels.extend(axis.row(y));
-            pixels.extend_from_slice(map);
-            pixels.extend(side.row((rows.y - top) as usize + y));
+    /// Some pixel rows of all columns, with what stands beside them.
+    fn band(&mut self, number: u64) -> Result<Vec<u8>> {
+        let from = number * BAND;
+        let to = self.map.height().min(from + BAND);
+        let mut columns = Vec::new();
+        for column in 0..self.map.columns() {
+            let cells = self.map.pixels(column, from, to)?;
+            let margins = self.surround.margins.as_ref();
+            let margins = margins.map(|margins| margins.draw(&self.map, column, from, to));
+            columns.push((cells, margins));
         }
-        pixels
-    }
-
-    fn axis(&self, rows: MapRows) -> Canvas {
-        let run = self
-            .map_rows
-            .iter()
-            .find(|run| run.y <= rows.y && rows.y < run.y + run.height);
-        match run.filter(|run| run.is_drawn) {
-            None => Canvas::new(AXIS_WIDTH, rows.height as usize),
-            Some(run) => {
-                let row_pages = self.layout.row_pages();
-                let first = run.pages.start.0 / row_pages;
-                let run = Run {
-                    first,
-                    end: first + run.height,
-                };
-                axis(rows.pages.start.0 / row_pages, rows.height, run, row_pages)
+        let mut pixels = Vec::with_capacity(self.width * (to - from) as usize);
+        for y in 0..(to - from) as usize {
+            for (number, (cells, margins)) in columns.iter().enumerate() {
+                let gutter = if number == 0 { 0 } else { GUTTER };
+                pixels.resize(pixels.len() + gutter, BACKGROUND);
+                let (left, right) = margins
+                    .as_ref()
+                    .map_or((None, None), |(left, right)| (Some(left), Some(right)));
+                left.iter().for_each(|left| pixels.extend(left.row(y)));
+                pixels.extend_from_slice(&cells[y * ROW_CELLS..(y + 1) * ROW_CELLS]);
+                right.iter().for_each(|right| pixels.extend(right.row(y)));
+            }
+            if let Some(side) = &self.surround.side {
+                pixels.extend(side.row(from as usize + y));
             }
         }
+        Ok(pixels)
     }
 
     /// What is left of a legend at the side when the map is short, and what stands below.
@@ -296,14 +346,13 @@ impl Picture {
         let Some(side) = &self.surround.side else {
             return bottom;
         };
-        let top = height(self.surround.top.as_ref());
+        let left = self.width - side.width();
         let row = |y: u64| {
-            let mut row = vec![BACKGROUND; self.map_x + ROW_CELLS];
-            row.extend(side.row((y - top) as usize));
+            let mut row = vec![BACKGROUND; left];
+            row.extend(side.row(y as usize));
             row
         };
-        let end = self.height - height(self.surround.bottom.as_ref());
-        let rest = (self.map.end_y().unwrap_or(top)..end).flat_map(row);
+        let rest = (self.map.height()..side.height() as u64).flat_map(row);
         rest.chain(bottom).collect()
     }
 }

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use super::entries::{Entry, Meaning};
 use super::legend::{Widths, note_lines, widths};
-use super::map::Span;
 use super::numbers::{grouped, size};
 use super::palette::Palette;
 use super::subject::{SoughtLines, Subject, TOOL, says_ksm};
@@ -80,7 +79,10 @@ impl Readings {
 #[derive(Debug)]
 pub struct Series {
     pub(super) moments: Vec<Moment>,
-    pub(super) span: Span,
+    /// The first page number after the last of all readings.
+    pub(super) end: Pfn,
+    /// Rows that are hole in every reading, in pages.
+    pub(super) holes: PfnSet,
     notes: Vec<String>,
     pub(super) widths: Widths,
     pub(super) all: Tally,
@@ -103,7 +105,8 @@ impl Series {
         let mut series = Self {
             has_times: readings.moments.iter().all(is_known),
             entries: Vec::new(),
-            span: Span::new(readings.end, &holes, &subject.layout),
+            end: readings.end,
+            holes,
             moments: readings.moments,
             notes: Vec::new(),
             widths: Widths::default(),
@@ -223,9 +226,9 @@ impl Series {
             return widest;
         }
         // How much changes is not known yet.
-        let sizes = ["888 MiB", "88.8 GiB", &size(self.span.end.0 * page_bytes)];
+        let sizes = ["888 MiB", "88.8 GiB", &size(self.end.0 * page_bytes)];
         let size = sizes.map(|text| SMALL.width(text)).into_iter().max();
-        let pages = SMALL.width(&grouped(self.span.end.0));
+        let pages = SMALL.width(&grouped(self.end.0));
         wider(widest, [0, pages, size.unwrap_or(0), SMALL.width("88.8 %")])
     }
 }

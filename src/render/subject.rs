@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::classify::{Key, KsmVerdict, depends_on_ksm};
-use crate::kernel::PfnSet;
+use crate::kernel::{Pfn, PfnSet, ZoneMap};
 use crate::layout::{Layout, Reducer};
 use crate::overlay::Shade;
 use crate::scan::{Lens, Scan, Spent, View};
-use crate::source::{Clock, PageSize, Source};
+use crate::source::{Clock, PageSize, SelectedPages, Source, zones};
 use crate::tally::Tally;
 
 /// What a picture shows, in words and numbers.
@@ -33,8 +33,10 @@ pub struct Subject {
     pub page_size: PageSize,
     /// Pages of RAM, where that is known.
     pub ram_pages: Option<u64>,
-    /// Page numbers.
+    /// Page numbers that are meant.
     pub pages: u64,
+    /// The first page number after the last.
+    pub end: Pfn,
     /// Whether the KSM bit was believed.
     pub ksm: KsmVerdict,
     /// What a cell of several pages shows, as the user named it.
@@ -45,6 +47,12 @@ pub struct Subject {
     pub lens: Lens,
     /// Where they are.
     pub layout: Layout,
+    /// The part of memory that is meant; `None` for all.
+    pub selected: Option<SelectedPages>,
+    /// Where zones are.
+    pub zones: ZoneMap,
+    /// Where memory blocks are, and how many pages each has.
+    pub blocks: (Option<PfnSet>, Option<u64>),
     /// What it is compared with.
     pub since: Option<Since>,
     /// What is looked for.
@@ -85,7 +93,11 @@ impl Subject {
             spent: scan.spent,
             page_size: machine.page_size,
             ram_pages: machine.ram.as_ref().map(PfnSet::pages),
-            pages: scan.end.0,
+            pages: machine
+                .selected
+                .as_ref()
+                .map_or(scan.end.0, |part| part.pages.pages()),
+            end: scan.end,
             ksm: scan.ksm,
             reducer_name,
             doubted_pages: if view.lens == Lens::Class {
@@ -95,6 +107,9 @@ impl Subject {
             },
             lens: view.lens,
             layout: view.layout,
+            selected: machine.selected.clone(),
+            zones: zones(source),
+            blocks: (machine.blocks.clone(), machine.block_pages),
             since: None,
             sought: None,
         }
@@ -104,6 +119,9 @@ impl Subject {
     pub fn title(&self) -> String {
         let of = self.host.as_ref();
         let of = of.map_or_else(String::new, |host| format!(" of {host}"));
+        let part = self.selected.as_ref();
+        let part = part.map_or_else(String::new, |part| format!(", {}", part.name));
+        let of = of + &part;
         match (self.lens, &self.since) {
             (Lens::Difference, _) => format!("Changes in physical memory{of}"),
             (Lens::Churn, Some(since)) => {

@@ -50,7 +50,10 @@ impl FreeProof {
         watcher: &dyn Watcher,
     ) -> Result<Self> {
         let (zones, before) = (zones(source), free_blocks(source));
-        let Some(highest) = before.first().and_then(|zone| zone.blocks.len().checked_sub(1)) else {
+        let Some(highest) = before
+            .first()
+            .and_then(|zone| zone.blocks.len().checked_sub(1))
+        else {
             return Ok(Self::default());
         };
         let order = highest as u32;
@@ -167,7 +170,10 @@ impl Piece {
     }
 
     fn count(&self) -> u64 {
-        let ones = self.candidates.iter().map(|word| u64::from(word.count_ones()));
+        let ones = self
+            .candidates
+            .iter()
+            .map(|word| u64::from(word.count_ones()));
         ones.sum()
     }
 }

@@ -86,7 +86,7 @@ impl<'a> Judge<'a> {
         };
         let spans = match self.reach {
             Reach::Existing => self.source.machine().readable(there),
-            Reach::Everything => vec![there],
+            Reach::Everything => self.source.machine().wanted(there),
         };
         let mut at = block.start;
         for &span in &spans {
@@ -140,8 +140,10 @@ impl<'a> Judge<'a> {
         self.open = self
             .classifier
             .classify(words, self.open, &self.after, classes);
-        // Pages outside RAM are holes, whatever their flags say.
-        for hole in self.source.machine().outside_ram(read) {
+        // Pages outside RAM are holes, whatever their flags say; so are those that nobody asked for.
+        let machine = self.source.machine();
+        let holes = machine.outside_ram(read).into_iter();
+        for hole in holes.chain(machine.unselected(read)) {
             let start = (hole.start.0 - block.start.0) as usize;
             self.classes[start..start + hole.pages() as usize].fill(Key::HOLE);
         }

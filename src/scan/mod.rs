@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use crate::classify::{FlagSet, Key, KsmVerdict, Noise};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
-use crate::kernel::Pfn;
+use crate::kernel::{Pfn, PfnRange};
 use crate::layout::Layout;
 use crate::source::{Clock, Extent, Source};
 use crate::tally::{ClassCounts, ClassMatrix, Tally};
@@ -239,12 +239,19 @@ pub fn scan(
         watcher,
     );
     pool.broadcast(|_| Worker::new(&thrift, view, &queue).run());
-    let finished = queue.finish()?;
+    let mut finished = queue.finish()?;
     if finished.end == Pfn(0) {
         return Err(Error::Empty {
             path: source.path().to_owned(),
         });
     }
+    // Pages that nobody asked for were taken for holes.
+    let all = PfnRange::new(0, finished.end.0);
+    let unselected = source.machine().unselected(all);
+    let pages = unselected.iter().map(|range| range.pages()).sum();
+    finished.classes.take_back(Key::HOLE, pages);
+    finished.keys.take_back(Key::HOLE, pages);
+    finished.matrix.take_back_holes(pages);
     Ok(Scan {
         start_time,
         end_time: source.end_time(),

@@ -120,7 +120,10 @@ pub fn read_in_order(
         let wanted = PfnRange::new(at, end.min(at.saturating_add(BLOCK_PAGES)));
         let judged = judge.judge(wanted, watcher, None)?;
         let block = judge.block(wanted.start, judged.pages);
-        take(&block.from(Pfn(span.start)))?;
+        let wanted_part = block.pages().intersect(PfnRange::new(span.start, u64::MAX));
+        if !wanted_part.is_empty() {
+            take(&block.part(wanted_part))?;
+        }
         at = wanted.end.0;
         watcher.on_pages(at.min(expected), expected.min(end));
         if judged.pages < wanted.pages() as usize {
@@ -131,14 +134,23 @@ pub fn read_in_order(
 }
 
 impl Block<'_> {
-    /// The same without the pages before `first`.
-    fn from(&self, first: Pfn) -> Self {
-        let skipped = first.0.saturating_sub(self.start.0) as usize;
-        let skipped = skipped.min(self.words.len());
+    /// Its pages.
+    pub fn pages(&self) -> PfnRange {
+        PfnRange::new(self.start.0, self.start.0 + self.words.len() as u64)
+    }
+
+    /// Those of `pages`, which are part of it.
+    ///
+    /// # Panics
+    /// When they are not.
+    #[must_use]
+    pub fn part(&self, pages: PfnRange) -> Self {
+        let skipped = (pages.start.0 - self.start.0) as usize;
+        let end = skipped + pages.pages() as usize;
         Self {
-            start: self.start.plus(skipped as u64),
-            words: &self.words[skipped..],
-            classes: &self.classes[skipped..],
+            start: pages.start,
+            words: &self.words[skipped..end],
+            classes: &self.classes[skipped..end],
         }
     }
 }

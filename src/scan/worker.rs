@@ -91,7 +91,10 @@ impl<'a> Worker<'a> {
         }
         let open_before = self.judge_before.as_ref().and_then(|judge| judge.open);
         chunk.result.open = [self.judge.open, open_before];
+        let order = self.view.layout.order;
         let (believed, doubted) = chunk.rows.finish();
+        let believed = believed.in_order(order);
+        let doubted = doubted.map(|rows| rows.in_order(order));
         chunk.result.strips = strips(&mut self.packer, &believed, doubted.as_ref());
         chunk.result
     }

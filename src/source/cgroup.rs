@@ -47,7 +47,9 @@ pub fn cgroup_directories(root: &Path) -> BTreeMap<String, u64> {
 
 /// A cgroup's directory without where hierarchies are mounted.
 pub fn cgroup_name(directory: &str) -> &str {
-    let below = directory.strip_prefix("/sys/fs/cgroup").unwrap_or(directory);
+    let below = directory
+        .strip_prefix("/sys/fs/cgroup")
+        .unwrap_or(directory);
     let below = below.strip_prefix("/memory").unwrap_or(below);
     if below.is_empty() { "/" } else { below }
 }

@@ -62,10 +62,23 @@ pub struct Machine {
     pub ram: Option<PfnSet>,
     /// Memory blocks that exist, online or not; pages of others are not worth reading.
     pub blocks: Option<PfnSet>,
+    /// Pages of one memory block, where that is known.
+    pub block_pages: Option<u64>,
     /// The highest page that zones, RAM or blocks name; page 0 when nothing does.
     pub expected_end: Pfn,
     /// The end of the page numbers.
     pub extent: Extent,
+    /// The pages that are meant; `None` for all. The others are read as holes, and are not counted.
+    pub selected: Option<SelectedPages>,
+}
+
+/// Part of a machine's pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelectedPages {
+    /// Which.
+    pub pages: PfnSet,
+    /// What they are called: `node 1`.
+    pub name: String,
 }
 
 impl Machine {
@@ -78,8 +91,10 @@ impl Machine {
             pmd_pages: pmd_pages(page_size.bytes(), None),
             ram: None,
             blocks: None,
+            block_pages: None,
             expected_end: Pfn(0),
             extent,
+            selected: None,
         }
     }
 
@@ -107,8 +122,10 @@ impl Machine {
             pmd_pages: pmd_pages(page_bytes, files.pmd_bytes()),
             ram,
             blocks,
+            block_pages: files.block_pages(page_bytes),
             expected_end,
             extent: Extent::Expected(expected_end),
+            selected: None,
         }
     }
 
@@ -119,18 +136,57 @@ impl Machine {
         }
     }
 
-    /// The parts of `within` that are worth reading: those of existing memory blocks. Beyond what
+    /// The parts of `within` that are worth reading: those of existing memory blocks that are meant. Beyond what
     /// the machine expects everything is read, until the source says end.
     pub fn readable(&self, within: PfnRange) -> Vec<PfnRange> {
+        let wanted = self.wanted(within).into_iter();
         let Some(blocks) = &self.blocks else {
+            return wanted.collect();
+        };
+        let known = blocks.end().0;
+        let existing = |range: PfnRange| {
+            let beyond = PfnRange::new(known.max(range.start.0), range.end.0);
+            let below = range.intersect(PfnRange::new(0, known));
+            let parts = blocks.inside(below);
+            parts.chain((!beyond.is_empty()).then_some(beyond))
+        };
+        wanted.flat_map(existing).collect()
+    }
+
+    /// The parts of `within` that have pages that are meant, or pages of the same huge pages.
+    pub fn wanted(&self, within: PfnRange) -> Vec<PfnRange> {
+        let Some(selected) = &self.selected else {
             return vec![within];
         };
-        let known = PfnRange::new(0, blocks.end().0);
-        let beyond = PfnRange::new(known.end.0.max(within.start.0), within.end.0);
-        blocks
-            .inside(within.intersect(known))
-            .chain((!beyond.is_empty()).then_some(beyond))
-            .collect()
+        let pmd_pages = self.pmd_pages;
+        let round = |range: PfnRange| {
+            let start = range.start.0 - range.start.0 % pmd_pages;
+            PfnRange::new(start, range.end.0.next_multiple_of(pmd_pages))
+        };
+        let near = round(within);
+        let rounded: PfnSet = selected.pages.inside(near).map(round).collect();
+        rounded.inside(within).collect()
+    }
+
+    /// The parts of `within` that are meant.
+    pub fn selected_in(&self, within: PfnRange) -> Vec<PfnRange> {
+        match &self.selected {
+            Some(selected) => selected.pages.inside(within).collect(),
+            None => vec![within],
+        }
+    }
+
+    /// The parts of `within` that are not meant.
+    pub fn unselected(&self, within: PfnRange) -> Vec<PfnRange> {
+        let selected = self.selected.as_ref();
+        selected.map_or_else(Vec::new, |selected| selected.pages.gaps(within))
+    }
+
+    /// True for a page that is meant.
+    pub fn is_selected(&self, page: Pfn) -> bool {
+        let here = PfnRange::new(page.0, page.0 + 1);
+        let selected = self.selected.as_ref();
+        selected.is_none_or(|selected| selected.pages.inside(here).next().is_some())
     }
 
     /// The parts of `within` that are known not to be RAM.
@@ -185,6 +241,9 @@ pub(super) fn read_text(root: &Path, path: &str) -> Option<String> {
     let bytes = fs::read(root.join(path)).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
+
+/// Where memory blocks are.
+const MEMORY: &str = "sys/devices/system/memory";
 
 /// The files of one machine below its root.
 struct Files {
@@ -266,13 +325,17 @@ impl Files {
         thp.or_else(|| parse_meminfo_bytes(&self.text("proc/meminfo")?, "Hugepagesize"))
     }
 
+    fn block_pages(&self, page_bytes: u64) -> Option<u64> {
+        let size = self.line(&format!("{MEMORY}/block_size_bytes"))?;
+        let pages = u64::from_str_radix(&size, 16).ok()? / page_bytes;
+        (pages > 0).then_some(pages)
+    }
+
     /// Directories `memoryN` of `/sys/devices/system/memory`; N counts blocks of `block_size_bytes`,
     /// which is hexadecimal without a prefix.
     fn blocks(&self, page_bytes: u64, wanted: impl Fn(&Path) -> bool) -> Option<PfnSet> {
-        let directory = "sys/devices/system/memory";
-        let size = self.line(&format!("{directory}/block_size_bytes"))?;
-        let pages = u64::from_str_radix(&size, 16).ok()? / page_bytes;
-        let entries = fs::read_dir(self.root.join(directory)).ok()?.flatten();
+        let pages = self.block_pages(page_bytes)?;
+        let entries = fs::read_dir(self.root.join(MEMORY)).ok()?.flatten();
         let numbers = entries.filter_map(|entry| {
             let number: u64 = entry
                 .file_name()

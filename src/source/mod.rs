@@ -11,6 +11,7 @@ mod flags_file;
 mod machine;
 mod process;
 mod recording;
+mod selection;
 mod system;
 mod unpack;
 
@@ -19,13 +20,14 @@ pub use cached_file::{CachedFiles, FileState, files_below};
 pub use cgroup::{cgroup_directories, cgroup_inode, cgroup_name, processes_of_cgroup};
 pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
-pub use machine::{Extent, Machine, MemorySpan, PageSize, is_page_size};
+pub use machine::{Extent, Machine, MemorySpan, PageSize, SelectedPages, is_page_size};
 pub use process::{
     Gauge, MappingProperties, MemoryInfo, Moved, Process, ProcessStat, TakeEntries,
     allow_many_files, cgroup_of, command_line, memory_info, parts, process_is_gone, process_name,
     process_stat, processes, processes_named, rollup, smaps, user_of,
 };
 pub use recording::{RecordedFrame, Recording};
+pub use selection::{MemoryRange, Selection};
 pub use system::System;
 
 use std::path::Path;
@@ -120,7 +122,9 @@ pub fn free_blocks(source: &dyn Source) -> Vec<FreeBlocks> {
 /// The highest order of the allocator: what the kernel counts, or else what kernels with such pages have.
 pub fn highest_order(source: &dyn Source) -> u32 {
     const USUAL: u32 = 10;
-    let counted = free_blocks(source).first().map(|zone| zone.blocks.len() as u32 - 1);
+    let counted = free_blocks(source)
+        .first()
+        .map(|zone| zone.blocks.len() as u32 - 1);
     counted.unwrap_or_else(|| USUAL.max(source.machine().pmd_pages.ilog2()))
 }
 

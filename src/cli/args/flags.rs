@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::readings::SourceArgs;
+use super::readings::{SelectionArgs, SourceArgs};
 
 #[derive(Debug, ClapArgs)]
 #[command(args_override_self = true, infer_long_args = true)]
@@ -81,6 +81,9 @@ pub(in crate::cli) struct FlagsArgs {
 
     #[command(flatten)]
     pub(in crate::cli) source: SourceArgs,
+
+    #[command(flatten)]
+    pub(in crate::cli) selection: SelectionArgs,
 
     /// Threads that count; default: one a processor
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

@@ -14,14 +14,16 @@ use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 pub(super) use flags::{FlagsArgs, FormatArg};
 pub(super) use pictures::{
-    DiffArgs, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, SoughtArgs, TimelapseArgs,
+    DiffArgs, LayoutArg, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, SoughtArgs,
+    TimelapseArgs,
 };
 pub(super) use processes::{
     AskArgs, DoctorArgs, OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs,
     TableFormatArg, ThpArgs, ThpFormatArg,
 };
 pub(super) use readings::{
-    NiceArg, PaceArgs, ProcessArgs, RecordArgs, RunArgs, SeriesArgs, SourceArgs, TypedSource,
+    NiceArg, PaceArgs, ProcessArgs, RecordArgs, RunArgs, SelectionArgs, SeriesArgs, SourceArgs,
+    TypedSource,
 };
 
 pub(super) use usage::{GroupByArg, PssArgs, UnitArg};

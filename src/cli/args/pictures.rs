@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::readings::{PaceArgs, ProcessArgs, RunArgs, SeriesArgs, SourceArgs, at_least_one};
+use super::readings::{
+    PaceArgs, ProcessArgs, RunArgs, SelectionArgs, SeriesArgs, SourceArgs, at_least_one,
+};
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  \
@@ -18,6 +20,9 @@ pub(in crate::cli) struct SnapshotArgs {
 
     #[command(flatten)]
     pub(in crate::cli) source: SourceArgs,
+
+    #[command(flatten)]
+    pub(in crate::cli) selection: SelectionArgs,
 
     #[command(flatten)]
     pub(in crate::cli) lens: LensArgs,
@@ -79,6 +84,9 @@ pub(in crate::cli) struct TimelapseArgs {
     pub(in crate::cli) mark: Option<MarkArg>,
 
     #[command(flatten)]
+    pub(in crate::cli) selection: SelectionArgs,
+
+    #[command(flatten)]
     pub(in crate::cli) lens: LensArgs,
 
     #[command(flatten)]
@@ -115,6 +123,9 @@ pub(in crate::cli) struct DiffArgs {
     /// Base page size of copies: 4096, 16KiB, 64k
     #[arg(long, value_name = "BYTES")]
     pub(in crate::cli) page_size: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) selection: SelectionArgs,
 
     #[command(flatten)]
     pub(in crate::cli) look: LookArgs,
@@ -168,13 +179,26 @@ pub(in crate::cli) struct LookArgs {
     #[arg(long, value_name = "N", conflicts_with = "max_rows")]
     pub(in crate::cli) pages_per_pixel: Option<u64>,
 
-    /// Rows of the map at most
+    /// Rows of the map at most, in each column
     #[arg(long, value_name = "N", default_value_t = 2048, value_parser = at_least_one)]
     pub(in crate::cli) max_rows: u64,
 
     /// What a pixel of several pages shows: proportional, sample, dominant or any=CLASS; default: proportional, timelapse sample
     #[arg(long, value_name = "REDUCER")]
     pub(in crate::cli) reducer: Option<String>,
+
+    /// How pages follow each other: rows, or hilbert (a curve that keeps neighbours together, in tiles of 512 × 512 pixels)
+    #[arg(
+        long,
+        value_name = "LAYOUT",
+        default_value = "rows",
+        hide_possible_values = true
+    )]
+    pub(in crate::cli) layout: LayoutArg,
+
+    /// Columns that the map is set in, side by side, as a newspaper's
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(in crate::cli) columns: u16,
 
     /// Where the legend stands: below, right or none (the bare map, without caption and strip)
     #[arg(
@@ -206,6 +230,12 @@ pub(in crate::cli) enum LensArg {
     FolioOrder,
     FreeOrder,
     Age,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(in crate::cli) enum LayoutArg {
+    Rows,
+    Hilbert,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -21,6 +21,22 @@ pub(in crate::cli) struct SourceArgs {
     pub(in crate::cli) page_size: Option<String>,
 }
 
+/// Which part of memory is meant; all where nothing is said.
+#[derive(Debug, Default, ClapArgs)]
+pub(in crate::cli) struct SelectionArgs {
+    /// Only this NUMA node; again for more
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) node: Vec<u32>,
+
+    /// Only zones of this name, as DMA32, Normal or Movable; again for more
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) zone: Vec<String>,
+
+    /// Only this range: 0x100000000-0x140000000, 4GiB+512MiB, or page numbers pfn:0x100000-0x140000; the end is not in it; again for more
+    #[arg(long, value_name = "RANGE")]
+    pub(in crate::cli) range: Vec<String>,
+}
+
 /// The sources of a series; the running kernel when nothing is said.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct SeriesArgs {

@@ -18,9 +18,8 @@ use jiff::Timestamp;
 
 pub use frame::RecordedFrame;
 
-use super::Source;
 use super::example;
-use super::machine::{Extent, MAX_NAME, Machine, MemorySpan, PageSize, is_page_size};
+use super::machine::{Extent, MAX_NAME, Machine, PageSize, is_page_size};
 use crate::error::{Error, Result};
 use crate::kernel::{Pfn, PfnRange, PfnSet};
 use crate::recording::{
@@ -124,18 +123,6 @@ impl Recording {
         let directory = self.directory(entry)?;
         let end = self.blocks.after(entry.directory)?;
         Ok((start, head.key, directory, end - entry.start))
-    }
-
-    /// The first page number that no frame has, and RAM of all frames where all of them know it.
-    ///
-    /// # Errors
-    /// A damaged frame.
-    pub fn extent(&self) -> Result<(Pfn, Option<PfnSet>)> {
-        let mut span = MemorySpan::default();
-        for number in 0..self.frames.len() as u64 {
-            span.take(self.frame(Some(number))?.machine());
-        }
-        Ok(span.end_and_ram())
     }
 
     fn entry(&self, number: u64) -> Result<(usize, FrameEntry)> {
@@ -309,5 +296,7 @@ fn machine(head: &MachineHead, pages: u64) -> Machine {
         blocks: set(&head.blocks),
         expected_end: Pfn(pages),
         extent: Extent::Exact(Pfn(pages)),
+        selected: None,
+        block_pages: None,
     }
 }
