@@ -170,7 +170,7 @@ fn the_core_reads_no_file_no_clock_and_starts_no_thread() {
         "main.rs",
         "error.rs",
         "grid/spool.rs",
-        "compare/churn.rs",
+        "compare/scratch.rs",
         "record.rs",
     ];
     for word in impure {

@@ -14,7 +14,7 @@ fn wrong_usage_is_one_line_and_exit_2() {
         (&["snapshot"], "<PICTURE>"),
         (
             &["snapshot", "o.png", "--by", "colour"],
-            "invalid value 'colour' for '--by <LENS>' (one of class, flags, node, zone, sharing)",
+            "invalid value 'colour' for '--by <LENS>' (one of class, flags, node, zone, sharing, cgroup, folio-order, free-order, age)",
         ),
         (
             &["snapshot", "o.png", "--reducer", "mean"],

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use pagemap_viz::classify::{Class, KsmVerdict};
 use pagemap_viz::error::{Error, Result};
 use pagemap_viz::kernel::{PageFlags, Pfn, PfnSet};
-use pagemap_viz::layout::{Layout, Reducer};
+use pagemap_viz::layout::{CellOrder, Layout, Reducer};
 use pagemap_viz::recording::Plane;
 use pagemap_viz::scan::{Effort, Known, Lens, Scan, View, Watcher, scan};
 use pagemap_viz::source::{Clock, Machine, Overrides, Source, System};
@@ -75,6 +75,7 @@ fn read(root: &Path, effort: Effort) -> (Scan, u64) {
         None,
         u64::MAX,
         Reducer::Proportional,
+        CellOrder::Rows,
     );
     let known = Known::default();
     let view = View {

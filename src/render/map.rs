@@ -444,8 +444,8 @@ mod tests {
     fn columns_are_alike_and_lose_no_row() {
         let columns = set(vec![rows(0, 700), rows(700, 301)], 3, 1);
         assert_eq!(heights(&columns), [334, 334, 333]);
-        let tiles = |tiles| {
-            let tile = |tile| rows(tile * 512, 512);
+        let tiles = |tiles: u64| {
+            let tile = |tile: u64| rows(tile * 512, 512);
             set((0..tiles).map(tile).collect(), 2, 512)
         };
         assert_eq!(heights(&tiles(4)), [1024, 1024]);

@@ -114,6 +114,8 @@ pub fn picture(
     place: Option<Place<'_>>,
 ) -> Result<Picture> {
     let (lens, layout) = (subject.lens, subject.layout);
+    let alike = place.map(|place| place.series.alike(subject));
+    let subject = alike.as_ref().unwrap_or(subject);
     let own = Meaning {
         lens,
         sets: &scan.sets,

@@ -13,9 +13,9 @@ use super::palette::Palette;
 use super::subject::{SoughtLines, Subject, TOOL, says_ksm};
 use super::typeface::SMALL;
 use crate::classify::KsmVerdict;
-use crate::kernel::{Pfn, PfnSet};
+use crate::kernel::{Pfn, PfnSet, ZoneMap};
 use crate::scan::{Known, Lens, Scan};
-use crate::source::Clock;
+use crate::source::{Clock, SelectedPages};
 use crate::tally::Tally;
 
 /// The readings of a series as they are seen for the first time.
@@ -83,6 +83,10 @@ pub struct Series {
     pub(super) end: Pfn,
     /// Rows that are hole in every reading, in pages.
     pub(super) holes: PfnSet,
+    /// Where zones, blocks and selected pages are, in every picture the same: those of one reading.
+    zones: ZoneMap,
+    blocks: (Option<PfnSet>, Option<u64>),
+    selected: Option<SelectedPages>,
     notes: Vec<String>,
     pub(super) widths: Widths,
     pub(super) all: Tally,
@@ -107,6 +111,9 @@ impl Series {
             entries: Vec::new(),
             end: readings.end,
             holes,
+            zones: subject.zones.clone(),
+            blocks: subject.blocks.clone(),
+            selected: subject.selected.clone(),
             moments: readings.moments,
             notes: Vec::new(),
             widths: Widths::default(),
@@ -146,6 +153,16 @@ impl Series {
             .duration_since(first)
             .try_into()
             .ok()
+    }
+
+    /// A reading with what all pictures have in common.
+    pub(super) fn alike(&self, subject: &Subject) -> Subject {
+        Subject {
+            zones: self.zones.clone(),
+            blocks: self.blocks.clone(),
+            selected: self.selected.clone(),
+            ..subject.clone()
+        }
     }
 
     /// What the keys mean in a reading in which this was found.
