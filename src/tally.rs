@@ -1,6 +1,9 @@
 //! Counts of pages: the numbers under the legend. Pure.
 
-use crate::classify::{Class, Key, KsmVerdict, settle};
+use crate::classify::{Class, Key, KsmVerdict, is_uniform, settle};
+
+/// Keys that are counted at once: few enough to be all alike in calm memory.
+const PIECE: usize = 1 << 13;
 
 /// Pages per key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,15 @@ impl Default for Tally {
 impl Tally {
     /// Counts the keys of a block.
     pub fn add(&mut self, keys: &[Key]) {
+        for piece in keys.chunks(PIECE) {
+            match piece.first() {
+                Some(&key) if is_uniform(piece) => self.add_run(key, piece.len() as u64),
+                _ => self.add_piece(piece),
+            }
+        }
+    }
+
+    fn add_piece(&mut self, keys: &[Key]) {
         // Four rows, because the same key often comes twice in a row and one counter would wait
         // for itself.
         let mut rows = [[0u32; 256]; 4];

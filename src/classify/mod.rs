@@ -34,6 +34,13 @@ pub use sets::{FlagSet, Noise, SetKeys};
 #[repr(transparent)]
 pub struct Key(pub u8);
 
+/// True when all keys are the same. Compares them with themselves one further, which the machine does 32 at a
+/// time.
+pub fn is_uniform(keys: &[Key]) -> bool {
+    let bytes: &[u8] = bytemuck::cast_slice(keys);
+    bytes.len() < 2 || bytes[1..] == bytes[..bytes.len() - 1]
+}
+
 impl Key {
     /// No page there.
     pub const HOLE: Key = Key(Class::Hole as u8);

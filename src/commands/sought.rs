@@ -9,10 +9,10 @@ use crate::compare::FIRST_OVERLAY;
 use crate::error::{Error, Result};
 use crate::kernel::{PfnRange, PfnSet, ZoneMap};
 use crate::orders::FreeOrders;
-use crate::overlay::{Cgroups, Groups, Held, Overlay, Regions, Sought, charges};
-use crate::recording::ProcessPages;
+use crate::overlay::{Cgroups, Groups, Held, Overlay, Regions, Sought};
+use crate::recording::{Plane, ProcessPages};
 use crate::render::{SoughtLines, grouped, share, size};
-use crate::scan::{Block, Reach, Scan, Watcher, sweep};
+use crate::scan::{Scan, Watcher, count_words};
 use crate::source::{Recording, Source, cgroup_directories, cgroup_inode, highest_order, zones};
 use crate::terminal::Terminal;
 
@@ -44,7 +44,7 @@ impl<'a> Seeker<'a> {
         }
         let mut seeker = Self::new(request, identities(&processes), redact)?;
         if matches!(request, SoughtRequest::Cgroups) {
-            let pages = pages_of_cgroups(source, threads, terminal)?;
+            let pages = count_words(source, Plane::Cgroups, threads, terminal)?;
             let directories = match root {
                 Some(root) => cgroup_directories(root),
                 None => source.processes()?.unwrap_or_default().cgroups,
@@ -78,7 +78,7 @@ impl<'a> Seeker<'a> {
             let (mut pages, mut directories) = (BTreeMap::new(), BTreeMap::new());
             for number in 0..recording.frames() as u64 {
                 let source = recording.frame(Some(number))?;
-                for (inode, more) in pages_of_cgroups(&source, threads, watcher)? {
+                for (inode, more) in count_words(&source, Plane::Cgroups, threads, watcher)? {
                     *pages.entry(inode).or_insert(0) += more;
                 }
                 directories.extend(source.processes()?.unwrap_or_default().cgroups);
@@ -189,36 +189,6 @@ impl<'a> Seeker<'a> {
             notes,
         }
     }
-}
-
-/// Used pages that are charged to each cgroup, by its inode.
-fn pages_of_cgroups(
-    source: &dyn Source,
-    threads: usize,
-    watcher: &dyn Watcher,
-) -> Result<BTreeMap<u64, u64>> {
-    let count = |sum: &mut BTreeMap<u64, u64>, block: &Block<'_>| {
-        let inodes = charges(source, block, block.classes)?;
-        for run in inodes.chunk_by(|one, other| one == other) {
-            if run[0] != 0 {
-                *sum.entry(run[0]).or_insert(0) += run.len() as u64;
-            }
-        }
-        Ok(())
-    };
-    let (parts, _) = sweep(
-        source,
-        Reach::Existing,
-        threads,
-        watcher,
-        BTreeMap::new,
-        count,
-    )?;
-    let mut sum = BTreeMap::new();
-    for (inode, pages) in parts.into_iter().flatten() {
-        *sum.entry(inode).or_insert(0) += pages;
-    }
-    Ok(sum)
 }
 
 /// The processes that a reading of a series carries, if processes are looked for; none where it carries none.

@@ -40,7 +40,7 @@ pub const FIRST_OVERLAY: Key = Key(FIRST_EVENT + 3 + CHURN_STEPS.len() as u8);
 pub const OVERLAYS: usize = 9;
 
 /// A page of this class, unchanged. A hole stays a hole, so that rows of it can be cut out.
-pub fn faded(class: Class) -> Key {
+pub const fn faded(class: Class) -> Key {
     match class {
         Class::Hole => Key::HOLE,
         class => Key(FIRST_FADED + class as u8),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::classify::{Classifier, CompoundSize, Key, KsmVerdict, judge};
 use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, PageSpan, Pfn, PfnRange};
-use crate::scan::{Reach, Watcher, sweep};
+use crate::scan::{Watcher, find_proof_of_ksm};
 use crate::source::{Clock, Process, Source};
 
 /// Windows that are kept: 2 MiB of keys.
@@ -79,17 +79,7 @@ pub fn ksm_verdict(
     threads: usize,
     watcher: &dyn Watcher,
 ) -> Result<KsmVerdict> {
-    let of_all = || {
-        let swept = sweep(
-            source,
-            Reach::Existing,
-            threads,
-            watcher,
-            || (),
-            |(), _| Ok(()),
-        );
-        Ok(swept?.1)
-    };
+    let of_all = || find_proof_of_ksm(source, threads, watcher);
     if source.clock() != Clock::Now {
         return of_all();
     }

@@ -4,7 +4,7 @@
 
 use super::accounts::{Accounts, Counts};
 use super::{CellOrder, ROW_CELLS, hilbert};
-use crate::classify::Key;
+use crate::classify::{Key, is_uniform};
 use crate::kernel::Pfn;
 
 /// The rule that makes one cell of several pages.
@@ -204,12 +204,6 @@ fn sample_place(cell: u64, pages_per_cell: u64) -> u64 {
         0 => 0,
         bits => spread >> (64 - bits),
     }
-}
-
-/// Compares the keys with themselves one further, which the machine does 32 at a time.
-fn is_uniform(keys: &[Key]) -> bool {
-    let bytes: &[u8] = bytemuck::cast_slice(keys);
-    bytes.len() < 2 || bytes[1..] == bytes[..bytes.len() - 1]
 }
 
 #[cfg(test)]

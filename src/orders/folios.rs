@@ -1,6 +1,7 @@
 //! Folios by order: a head and the tails after it, also where it is larger than what is read at once.
 
 use super::ORDERS;
+use crate::classify::{Class, Key, is_uniform};
 use crate::error::Result;
 use crate::kernel::{PageFlags, Pfn};
 use crate::scan::Block;
@@ -30,6 +31,10 @@ pub fn folios(source: &dyn Source, block: &Block<'_>) -> Result<Folios> {
     }
     let mut at = led;
     while at < words.len() {
+        if at.is_multiple_of(PIECE) && has_no_compound(&block.classes[at..]) {
+            at += PIECE;
+            continue;
+        }
         if !words[at].has(PageFlags::COMPOUND_HEAD) {
             at += 1;
             continue;
@@ -44,6 +49,16 @@ pub fn folios(source: &dyn Source, block: &Block<'_>) -> Result<Folios> {
         at += size;
     }
     Ok(Folios { orders })
+}
+
+/// Pages that are looked at at once, because they may all be alike.
+const PIECE: usize = 512;
+
+/// True when the next pages are all free, or all without a mark.
+fn has_no_compound(classes: &[Key]) -> bool {
+    let piece = &classes[..PIECE.min(classes.len())];
+    let bare = [Class::Free, Class::Unmarked].map(|class| Key(class as u8));
+    bare.contains(&piece[0]) && is_uniform(piece)
 }
 
 fn tails(words: &[PageFlags]) -> usize {

@@ -4,11 +4,14 @@
 //! that stand still exactly those of `/proc/buddyinfo`. They may differ by blocks of a pageblock and above
 //! where migration types differ, as of an isolated one.
 
-use crate::classify::{Class, Key};
+use crate::classify::{Class, Key, is_uniform};
 use crate::kernel::{Pfn, PfnRange, ZoneMap};
 
 /// No kernel's highest order is above this one: blocks that are read at once begin on its multiples.
 const HIGHEST: u32 = 15;
+
+/// Pages that are looked at at once, because they may all be alike.
+const PIECE: usize = 512;
 
 /// Finds free blocks.
 #[derive(Clone, Debug)]
@@ -60,22 +63,30 @@ impl FreeOrders {
         zone: Option<usize>,
         take: &mut dyn FnMut(PfnRange, u32, Option<usize>),
     ) {
-        let is_free = |pfn: u64| keys[(pfn - pages.start.0) as usize] == Key(Class::Free as u8);
-        let mut at = run.start.0;
-        while at < run.end.0 {
-            if !is_free(at) {
-                at += 1;
-                continue;
+        const FREE: Key = Key(Class::Free as u8);
+        let at = |pfn: Pfn| (pfn.0 - pages.start.0) as usize;
+        let keys = &keys[at(run.start)..at(run.end)];
+        let mut begun = None;
+        let mut close = |begun: &mut Option<usize>, end: usize| {
+            if let Some(first) = begun.take() {
+                let (mut page, end) = (run.start.0 + first as u64, run.start.0 + end as u64);
+                while page < end {
+                    page = self.split(page, end, zone, take);
+                }
             }
-            let limit = self.block_end(at).min(run.end.0);
-            let end = (at..limit).find(|&pfn| !is_free(pfn)).unwrap_or(limit);
-            at = self.split(at, end, zone, take);
+        };
+        for (number, piece) in keys.chunks(PIECE).enumerate() {
+            let first = number * PIECE;
+            let singles = if is_uniform(piece) { 1 } else { piece.len() };
+            for (at, &key) in piece[..singles].iter().enumerate() {
+                match (key == FREE, begun) {
+                    (true, None) => begun = Some(first + at),
+                    (false, Some(_)) => close(&mut begun, first + at),
+                    _ => {}
+                }
+            }
         }
-    }
-
-    /// The largest block that could begin with `at` ends here.
-    fn block_end(&self, at: u64) -> u64 {
-        at + (1 << at.trailing_zeros().min(self.highest))
+        close(&mut begun, keys.len());
     }
 
     /// The largest block that begins with `at` and ends up to `end`; returns its end.

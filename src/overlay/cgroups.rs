@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::classify::{Class, Key};
+use super::NOBODY;
+use super::facet::{is_used, with_words};
+use crate::classify::Key;
 use crate::compare::OVERLAYS;
 use crate::error::Result;
 use crate::recording::Plane;
@@ -57,29 +59,41 @@ impl Cgroups {
         &self.names
     }
 
-    /// The number of each page's cgroup, where it is charged to one.
-    pub(super) fn numbers(
+    /// Sets the number of each page's cgroup, where it is charged to one.
+    pub(super) fn number_pages(
         &self,
         source: &dyn Source,
         block: &Block<'_>,
         keys: &[Key],
-    ) -> Result<Vec<Option<usize>>> {
-        let inodes = charges(source, block, keys)?;
-        let number = |inode: &u64| self.numbers.get(inode).copied();
-        Ok(inodes.iter().map(number).collect())
+        numbers: &mut [u8],
+    ) -> Result<()> {
+        // Neighbours are charged to one cgroup as a rule.
+        let mut last = (0, NOBODY);
+        let take = |inode: u64, key, page: &mut u8| {
+            if inode != last.0 {
+                let number = self.numbers.get(&inode);
+                last = (inode, number.map_or(NOBODY, |&number| number as u8));
+            }
+            if is_used(key) {
+                *page = last.1;
+            }
+        };
+        with_words(source, Plane::Cgroups, block, keys, numbers, is_used, take)
     }
 }
 
-/// The inode of the cgroup that each used page is charged to; 0 for none.
-///
-/// # Errors
-/// The source does not have them.
-pub fn charges(source: &dyn Source, block: &Block<'_>, keys: &[Key]) -> Result<Vec<u64>> {
-    let mut inodes = vec![0; keys.len()];
-    source.read_plane(Plane::Cgroups, block.start, &mut inodes)?;
-    let is_used = |key: &Key| *key != Key::HOLE && *key != Key(Class::Free as u8);
-    for (inode, _) in inodes.iter_mut().zip(keys).filter(|(_, key)| !is_used(key)) {
-        *inode = 0;
-    }
-    Ok(inodes)
+/// Sets the number of each used page that is charged to one cgroup.
+pub(super) fn number_charged(
+    inode: u64,
+    source: &dyn Source,
+    block: &Block<'_>,
+    keys: &[Key],
+    numbers: &mut [u8],
+) -> Result<()> {
+    let take = |word: u64, key, number: &mut u8| {
+        if word == inode && is_used(key) {
+            *number = 0;
+        }
+    };
+    with_words(source, Plane::Cgroups, block, keys, numbers, is_used, take)
 }

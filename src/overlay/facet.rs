@@ -54,23 +54,65 @@ impl Regions {
         Self { names, runs }
     }
 
-    /// The number of each page's region, where it is used.
-    pub(super) fn numbers(&self, block: &Block<'_>, keys: &[Key]) -> Vec<Option<usize>> {
-        let mut numbers = vec![None; keys.len()];
-        let pages = PfnRange::new(block.start.0, block.start.0 + keys.len() as u64);
-        for &(run, number) in &self.runs {
+    /// Sets the number of each page's region, where it is used.
+    pub(super) fn number_pages(&self, block: &Block<'_>, keys: &[Key], numbers: &mut [u8]) {
+        let pages = block.pages();
+        let first = self.runs.partition_point(|(run, _)| run.end <= pages.start);
+        let near = self.runs[first..].iter();
+        for &(run, number) in near.take_while(|(run, _)| run.start < pages.end) {
             let run = run.intersect(pages);
-            for at in run.start.0..run.end.0 {
-                let at = (at - block.start.0) as usize;
-                numbers[at] = is_used(keys[at]).then_some(number);
+            let [start, end] = [run.start, run.end].map(|at| (at.0 - block.start.0) as usize);
+            let here = numbers[start..end].iter_mut().zip(&keys[start..end]);
+            for (page, _) in here.filter(|(_, key)| is_used(**key)) {
+                *page = number as u8;
             }
         }
-        numbers
     }
 }
 
-fn is_used(key: Key) -> bool {
-    !matches!(Class::ALL[usize::from(key.0)], Class::Hole | Class::Free)
+/// True for what is neither hole nor free.
+pub(super) fn is_used(key: Key) -> bool {
+    key != Key::HOLE && key != Key(Class::Free as u8)
+}
+
+/// A page without a mark is not mapped: that would be its mark.
+fn may_be_mapped(key: Key) -> bool {
+    is_used(key) && key != Key(Class::Unmarked as u8)
+}
+
+/// Pages of which another word is asked at once where one of them is used.
+const PIECE: usize = 1 << 12;
+
+/// Reads another word of each page of a block, where a neighbour may have one, and hands it over with the page's
+/// key and number where it is not 0 for all of them: it costs as much as flags.
+pub(super) fn with_words(
+    source: &dyn Source,
+    plane: Plane,
+    block: &Block<'_>,
+    keys: &[Key],
+    numbers: &mut [u8],
+    may_have_one: fn(Key) -> bool,
+    mut take: impl FnMut(u64, Key, &mut u8),
+) -> Result<()> {
+    let mut words = [0; PIECE];
+    let pieces = keys.chunks(PIECE).zip(numbers.chunks_mut(PIECE));
+    for (number, (keys, numbers)) in pieces.enumerate() {
+        if !keys.iter().any(|&key| may_have_one(key)) {
+            continue;
+        }
+        let start = block.start.plus((number * PIECE) as u64);
+        let words = &mut words[..keys.len()];
+        // What is missing at the end has none.
+        words.fill(0);
+        source.read_plane(plane, start, words)?;
+        if words.iter().all(|&word| word == 0) {
+            continue;
+        }
+        for ((&word, &key), number) in words.iter().zip(keys).zip(numbers) {
+            take(word, key, number);
+        }
+    }
+    Ok(())
 }
 
 /// What pages that are mapped so often are called; the steps are those of churn.
@@ -82,19 +124,21 @@ pub(super) const SHARED: [&str; CHURN_STEPS.len()] = [
     "mapped 16 times or more",
 ];
 
-/// How often each page is mapped, in steps; nothing for one that is not.
-pub(super) fn shared(
+/// Sets how often each page is mapped, in steps, where it is.
+pub(super) fn number_shared(
     source: &dyn Source,
     block: &Block<'_>,
     keys: &[Key],
-) -> Result<Vec<Option<usize>>> {
-    let mut counts = vec![0u64; keys.len()];
-    source.read_plane(Plane::Counts, block.start, &mut counts)?;
-    let step = |(&count, &key): (&u64, &Key)| {
-        let steps = CHURN_STEPS.partition_point(|&from| u64::from(from) <= count);
-        steps.checked_sub(1).filter(|_| is_used(key))
+    numbers: &mut [u8],
+) -> Result<()> {
+    let take = |count: u64, key, number: &mut u8| {
+        if count > 0 && may_be_mapped(key) {
+            // The steps are powers of two.
+            *number = (count.ilog2() as usize).min(CHURN_STEPS.len() - 1) as u8;
+        }
     };
-    Ok(counts.iter().zip(keys).map(step).collect())
+    let plane = Plane::Counts;
+    with_words(source, plane, block, keys, numbers, may_be_mapped, take)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod held;
 mod kinds;
 mod sizes;
 
-pub use cgroups::{Cgroups, charges};
+pub use cgroups::Cgroups;
 pub use facet::Regions;
 pub use gather::gather;
 pub use held::{Groups, Held};
@@ -19,15 +19,15 @@ use self::kinds::Part;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use self::facet::shared;
-use self::sizes::{folio_numbers, free_numbers};
-use crate::classify::{Class, Key};
+use self::cgroups::number_charged;
+use self::facet::number_shared;
+use self::sizes::{number_folios, number_free};
+use crate::classify::{Class, Key, is_uniform};
 use crate::compare::{FIRST_OVERLAY, faded};
 use crate::error::Result;
 use crate::inventory::Sight;
-use crate::kernel::{Area, PageFlags, PagemapEntry, PfnRange, PfnSet, ZoneMap};
+use crate::kernel::{Area, PagemapEntry, PfnRange, PfnSet, ZoneMap};
 use crate::orders::{Counts, FreeOrders};
-use crate::recording::Plane;
 use crate::scan::{Block, Rekey};
 use crate::source::Source;
 
@@ -156,17 +156,21 @@ impl Overlay {
 
 impl Rekey for Overlay {
     fn rekey(&self, source: &dyn Source, block: &Block<'_>, keys: &mut [Key]) -> Result<()> {
-        let numbers = self.numbers(source, block, keys)?;
-        let mut large = vec![0u64; self.kinds.len()];
-        for (number, key) in numbers.into_iter().zip(keys) {
-            let class = Class::ALL[usize::from(key.0)];
-            *key = match number {
-                None => faded(class),
-                Some(number) => {
-                    large[number] += u64::from(is_large(class));
-                    self.kinds[number].key
-                }
-            };
+        let mut numbers = vec![NOBODY; keys.len()];
+        self.number_pages(source, block, keys, &mut numbers)?;
+        let mut large = [0u64; 256];
+        for (numbers, keys) in numbers.chunks(PIECE).zip(keys.chunks_mut(PIECE)) {
+            if is_uniform(keys) && is_uniform(bytemuck::cast_slice(numbers)) {
+                let (number, class) = (numbers[0], usize::from(keys[0].0));
+                large[usize::from(number)] += u64::from(LARGE[class]) * keys.len() as u64;
+                keys.fill(rekeyed(number, class));
+                continue;
+            }
+            for (&number, key) in numbers.iter().zip(keys) {
+                let class = usize::from(key.0);
+                large[usize::from(number)] += u64::from(LARGE[class]);
+                *key = rekeyed(number, class);
+            }
         }
         for (sum, pages) in self.large.iter().zip(large) {
             sum.fetch_add(pages, Ordering::Relaxed);
@@ -176,58 +180,52 @@ impl Rekey for Overlay {
 }
 
 impl Overlay {
-    /// The kind of each page, where it is looked for.
-    fn numbers(
+    /// Sets the kind of each page that is looked for; the others stay [`NOBODY`]'s.
+    fn number_pages(
         &self,
         source: &dyn Source,
         block: &Block<'_>,
         keys: &[Key],
-    ) -> Result<Vec<Option<usize>>> {
+        numbers: &mut [u8],
+    ) -> Result<()> {
         match &self.sought {
-            Sought::Held(held) => Ok(self.held_numbers(held, block, keys)),
+            Sought::Held(held) => self.number_held(held, block, keys, numbers),
             Sought::Cgroup(inode) => {
-                let mut cgroups = vec![0; keys.len()];
-                source.read_plane(Plane::Cgroups, block.start, &mut cgroups)?;
-                let is_charged = |cgroup: &u64| (cgroup == inode).then_some(0);
-                Ok(cgroups.iter().map(is_charged).collect())
+                number_charged(*inode, source, block, keys, numbers)?;
             }
-            Sought::Regions(regions) => Ok(regions.numbers(block, keys)),
-            Sought::Shared => shared(source, block, keys),
-            Sought::Cgroups(cgroups) => cgroups.numbers(source, block, keys),
+            Sought::Regions(regions) => regions.number_pages(block, keys, numbers),
+            Sought::Shared => number_shared(source, block, keys, numbers)?,
+            Sought::Cgroups(cgroups) => cgroups.number_pages(source, block, keys, numbers)?,
             Sought::Free(free) => {
-                let (numbers, counts) = free_numbers(free, block, keys);
+                let counts = number_free(free, block, keys, numbers);
                 let mut sum = lock(&self.free);
-                sum.iter_mut()
-                    .zip(&counts)
-                    .for_each(|(sum, more)| sum.merge(more));
-                Ok(numbers)
+                let pairs = sum.iter_mut().zip(&counts);
+                pairs.for_each(|(sum, more)| sum.merge(more));
             }
-            Sought::Folios => folio_numbers(source, block, keys),
+            Sought::Folios => number_folios(source, block, keys, numbers)?,
             Sought::Flags(sight) => {
-                let sees = |&flags: &PageFlags| sight.see(flags, PagemapEntry::NONE).map(|_| 0);
-                let existing = block.words.iter().zip(keys);
-                let number = |(flags, key): (&PageFlags, &Key)| match *key {
-                    Key::HOLE => None,
-                    _ => sees(flags),
-                };
-                Ok(existing.map(number).collect())
+                let pages = block.words.iter().zip(keys).zip(numbers);
+                for ((&flags, &key), number) in pages {
+                    if key != Key::HOLE && sight.see(flags, PagemapEntry::NONE).is_some() {
+                        *number = 0;
+                    }
+                }
             }
         }
+        Ok(())
     }
 
     /// The same of pages that processes hold; those that they still have are kept as seen.
-    fn held_numbers(&self, held: &Held, block: &Block<'_>, keys: &[Key]) -> Vec<Option<usize>> {
-        let mut numbers = vec![None; keys.len()];
-        let pages = PfnRange::new(block.start.0, block.start.0 + keys.len() as u64);
+    fn number_held(&self, held: &Held, block: &Block<'_>, keys: &[Key], numbers: &mut [u8]) {
         let mut seen: Vec<PfnRange> = Vec::new();
-        for (run, mark) in held.inside(pages) {
+        for (run, mark) in held.inside(block.pages()) {
             for pfn in run.start.0..run.end.0 {
                 let at = (pfn - block.start.0) as usize;
                 let class = Class::ALL[usize::from(keys[at].0)];
                 if was_given_back(class) {
                     continue;
                 }
-                numbers[at] = Some(held.number(mark, class));
+                numbers[at] = held.number(mark, class) as u8;
                 match seen.last_mut() {
                     Some(run) if run.end.0 == pfn => run.end = run.end.plus(1),
                     _ => seen.push(PfnRange::new(pfn, pfn + 1)),
@@ -235,9 +233,43 @@ impl Overlay {
             }
         }
         lock(&self.seen).extend(seen);
-        numbers
     }
 }
+
+/// Pages that are looked at at once, because they may all be alike.
+const PIECE: usize = 512;
+
+fn rekeyed(number: u8, class: usize) -> Key {
+    match number {
+        NOBODY => FADED[class],
+        number => Key(FIRST_OVERLAY.0 + number),
+    }
+}
+
+/// The number of a page that is not looked for.
+const NOBODY: u8 = u8::MAX;
+
+/// The key of each class that is not looked for.
+static FADED: [Key; Class::ALL.len()] = {
+    let mut keys = [Key::HOLE; Class::ALL.len()];
+    let mut at = 0;
+    while at < keys.len() {
+        keys[at] = faded(Class::ALL[at]);
+        at += 1;
+    }
+    keys
+};
+
+/// Whether pages of each class are part of large folios.
+static LARGE: [bool; Class::ALL.len()] = {
+    let mut large = [false; Class::ALL.len()];
+    let mut at = 0;
+    while at < large.len() {
+        large[at] = is_large(Class::ALL[at]);
+        at += 1;
+    }
+    large
+};
 
 /// True for what a process had when it was asked and not any more when flags were read: free memory, and
 /// pages without a mark, which wait on a processor's list to be free. (A page that a driver lent without
@@ -246,7 +278,7 @@ fn was_given_back(class: Class) -> bool {
     matches!(class, Class::Hole | Class::Free | Class::Unmarked)
 }
 
-fn is_large(class: Class) -> bool {
+const fn is_large(class: Class) -> bool {
     use Class::{AnonLarge, AnonThp, FileLarge, Hugetlb, HugetlbFree, ShmemLarge};
     matches!(
         class,

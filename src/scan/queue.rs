@@ -171,6 +171,12 @@ impl<'a> Queue<'a> {
         self.lock().sum.ksm = KsmVerdict::Believed;
     }
 
+    /// Nobody needs any more chunks.
+    pub(super) fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
     /// Hands in a chunk.
     pub(super) fn done(&self, chunk: u64, result: Result<ChunkResult>) {
         let mut state = self.lock();

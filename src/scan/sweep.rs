@@ -66,6 +66,32 @@ pub fn sweep<S: Send>(
     }
 }
 
+/// Whether the KSM bit of `source` is to be believed: reads until a page proves it, or all.
+///
+/// # Errors
+/// The source failed, or the watcher said stop.
+pub fn find_proof_of_ksm(
+    source: &dyn Source,
+    threads: usize,
+    watcher: &dyn Watcher,
+) -> Result<KsmVerdict> {
+    let pool = super::pool(threads)?;
+    let extent = source.machine().extent;
+    let queue = Queue::new(extent, CHUNK_PAGES, threads, &Known::default(), watcher);
+    pool.broadcast(|_| {
+        let _release = queue.release_others_on_panic();
+        let mut judge = Judge::new(source, Reach::Existing);
+        while let Some((number, pages)) = queue.next() {
+            let done = chunk(&mut judge, &queue, number, pages, &mut |_| Ok(()));
+            queue.done(number, done);
+            if queue.believes_ksm() {
+                queue.end();
+            }
+        }
+    });
+    Ok(queue.finish()?.ksm)
+}
+
 fn chunk(
     judge: &mut Judge<'_>,
     queue: &Queue<'_>,

@@ -1,10 +1,12 @@
 //! What one worker does with one chunk.
 
+use std::sync::LazyLock;
+
 use super::judge::{BLOCK_PAGES, Judge};
 use super::queue::{ChunkResult, Queue};
 use super::sweep::Reach;
 use super::{Against, Lens, Rekey, View};
-use crate::classify::{Key, KsmVerdict, Noise, depends_on_ksm, settle};
+use crate::classify::{CLASS_KEYS, Key, KsmVerdict, Noise, depends_on_ksm, is_uniform, settle};
 use crate::error::Result;
 use crate::grid::{Packer, strips};
 use crate::kernel::{PageFlags, Pfn, PfnRange};
@@ -141,8 +143,15 @@ impl<'a> Worker<'a> {
         overlay: &dyn Rekey,
     ) -> Result<()> {
         let keys = &mut self.keys[..pages];
-        for (key, &class) in keys.iter_mut().zip(&*self.judge.classes()) {
-            *key = settled(class, self.view.known.ksm);
+        let pieces = self.judge.classes()[..pages].chunks(PIECE);
+        for (keys, classes) in keys.chunks_mut(PIECE).zip(pieces) {
+            if is_uniform(classes) {
+                keys.fill(settled(classes[0], self.view.known.ksm));
+                continue;
+            }
+            for (key, &class) in keys.iter_mut().zip(classes) {
+                *key = settled(class, self.view.known.ksm);
+            }
         }
         chunk.result.classes.add(keys);
         overlay.rekey(self.source, &self.judge.block(start, pages), keys)?;
@@ -210,6 +219,9 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// Pages that are looked at at once, because they may all be alike.
+const PIECE: usize = 512;
+
 const SET_CACHE_BITS: u32 = 10;
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -267,6 +279,12 @@ impl Drawing {
     }
 }
 
+/// What each key of the class lens stands for under a verdict.
+static SETTLED: LazyLock<[[Key; CLASS_KEYS]; 2]> = LazyLock::new(|| {
+    let under = |verdict| std::array::from_fn(|key| Key(settle(Key(key as u8), verdict) as u8));
+    [KsmVerdict::Believed, KsmVerdict::Doubted].map(under)
+});
+
 fn settled(key: Key, verdict: KsmVerdict) -> Key {
-    Key(settle(key, verdict) as u8)
+    SETTLED[usize::from(verdict == KsmVerdict::Doubted)][usize::from(key.0)]
 }
