@@ -3,7 +3,7 @@
 use crate::classify::{Class, Key};
 use crate::compare::{CHURN_STEPS, OVERLAYS};
 use crate::error::Result;
-use crate::kernel::{PfnRange, Zone, ZoneMap};
+use crate::kernel::{PageFlags, PfnRange, Zone, ZoneMap};
 use crate::recording::Plane;
 use crate::scan::Block;
 use crate::source::Source;
@@ -95,9 +95,12 @@ pub(super) fn with_words(
     mut take: impl FnMut(u64, Key, &mut u8),
 ) -> Result<()> {
     let mut words = [0; PIECE];
+    // Of the head of the compound that a piece begins within.
+    let mut of_head = 0;
     let pieces = keys.chunks(PIECE).zip(numbers.chunks_mut(PIECE));
-    for (number, (keys, numbers)) in pieces.enumerate() {
+    for ((keys, numbers), (number, flags)) in pieces.zip(block.words.chunks(PIECE).enumerate()) {
         if !keys.iter().any(|&key| may_have_one(key)) {
+            of_head = 0;
             continue;
         }
         let start = block.start.plus((number * PIECE) as u64);
@@ -105,6 +108,9 @@ pub(super) fn with_words(
         // What is missing at the end has none.
         words.fill(0);
         source.read_plane(plane, start, words)?;
+        if plane == Plane::Cgroups {
+            inherit(words, flags, &mut of_head);
+        }
         if words.iter().all(|&word| word == 0) {
             continue;
         }
@@ -113,6 +119,17 @@ pub(super) fn with_words(
         }
     }
     Ok(())
+}
+
+/// Kernels up to 6.1 give the cgroup of a head and nothing for its tails.
+fn inherit(words: &mut [u64], flags: &[PageFlags], of_head: &mut u64) {
+    for (word, flags) in words.iter_mut().zip(flags) {
+        if !flags.has(PageFlags::COMPOUND_TAIL) {
+            *of_head = *word;
+        } else if *word == 0 {
+            *word = *of_head;
+        }
+    }
 }
 
 /// What pages that are mapped so often are called; the steps are those of churn.

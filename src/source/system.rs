@@ -35,7 +35,14 @@ impl Lazy {
         if let Some(file) = self.file.get() {
             return Ok(file);
         }
-        let file = FlagsFile::open_plane(&root.join("proc").join(name), name)?;
+        let path = root.join("proc").join(name);
+        let packed = path.with_extension("zst");
+        let file = match FlagsFile::open_plane(&path, name) {
+            Err(Error::NoPageFlags { .. }) if packed.exists() => {
+                FlagsFile::open_plane(&packed, name)?
+            }
+            opened => opened?,
+        };
         Ok(self.file.get_or_init(|| file))
     }
 }
