@@ -18,11 +18,22 @@ const LAYOUTS: [(&str, &[&str]); 4] = [
     ("rows", &[]),
     ("columns", &["--columns", "3"]),
     ("hilbert", &["--layout", "hilbert"]),
-    ("tiles", &["--layout", "hilbert", "--columns", "2", "--legend", "right"]),
+    (
+        "tiles",
+        &["--layout", "hilbert", "--columns", "2", "--legend", "right"],
+    ),
 ];
 
-const LENSES: [&str; 8] =
-    ["class", "flags", "node", "zone", "sharing", "cgroup", "folio-order", "free-order"];
+const LENSES: [&str; 8] = [
+    "class",
+    "flags",
+    "node",
+    "zone",
+    "sharing",
+    "cgroup",
+    "folio-order",
+    "free-order",
+];
 
 #[test]
 fn every_lens_looks_as_it_should_in_every_layout() {
@@ -43,14 +54,23 @@ fn age_looks_as_it_should_in_every_layout() {
     let recording = recording_of(&["boot-6.1", "thp-6.1", "boot-6.1"], directory.path());
     for (name, layout) in &LAYOUTS[..3] {
         let series = directory.path().join(name);
-        let fixed = ["timelapse", text(&series), "--from", text(&recording), "--by", "age"];
+        let fixed = [
+            "timelapse",
+            text(&series),
+            "--from",
+            text(&recording),
+            "--by",
+            "age",
+        ];
         succeed(fixed.iter().chain(*layout));
         for (number, shown) in ["first", "second", "third"].iter().enumerate() {
             let picture = fs::read(series.join(format!("000{number}.png"))).expect("a picture");
             let facts = decode(&picture).facts;
             assert_eq!(facts["lens"], "age");
             let legend = facts["picture"]["legend"].as_array().expect("a legend");
-            let latest = legend.iter().find(|entry| entry["name"] == "since the picture before");
+            let latest = legend
+                .iter()
+                .find(|entry| entry["name"] == "since the picture before");
             let pages = latest.map_or(0, |entry| entry["pages"].as_u64().expect("pages"));
             assert_eq!(pages > 0, number > 0, "{shown}");
             if number == 2 {
@@ -108,7 +128,9 @@ fn any_pixel_of_any_layout_is_traced_back_to_its_page() {
                 false => options,
             };
             let picture = decode(&draw("numa-6.1", &options));
-            let legend = picture.facts["picture"]["legend"].as_array().expect("a legend");
+            let legend = picture.facts["picture"]["legend"]
+                .as_array()
+                .expect("a legend");
             let named = |wanted: &str| {
                 let entry = legend.iter().find(|entry| entry["name"] == wanted);
                 entry.expect("it")["index"].clone()
@@ -123,8 +145,16 @@ fn any_pixel_of_any_layout_is_traced_back_to_its_page() {
                 };
                 traced += 1;
                 let is = |entry: &Value| entry.as_array().expect("keys").contains(&index.into());
-                assert_eq!(is(&free), word >> 10 & 1 == 1, "{name} {place}: page {page:?}");
-                assert_eq!(is(&slab), word >> 7 & 1 == 1, "{name} {place}: page {page:?}");
+                assert_eq!(
+                    is(&free),
+                    word >> 10 & 1 == 1,
+                    "{name} {place}: page {page:?}"
+                );
+                assert_eq!(
+                    is(&slab),
+                    word >> 7 & 1 == 1,
+                    "{name} {place}: page {page:?}"
+                );
             }
             // Of tiles the holes between are drawn, too.
             assert!(traced >= 2 << 18, "{name} {place}: two GiB are drawn");
@@ -167,9 +197,15 @@ fn odd_machines_are_drawn_in_every_layout() {
 #[test]
 fn what_cannot_be_laid_out_is_wrong_usage() {
     let table = [
-        (["--layout", "spiral"], "invalid value 'spiral' for '--layout <LAYOUT>' (one of rows, hilbert)"),
+        (
+            ["--layout", "spiral"],
+            "invalid value 'spiral' for '--layout <LAYOUT>' (one of rows, hilbert)",
+        ),
         (["--columns", "0"], "invalid value '0' for '--columns <N>'"),
-        (["--columns", "65"], "invalid value '65' for '--columns <N>'"),
+        (
+            ["--columns", "65"],
+            "invalid value '65' for '--columns <N>'",
+        ),
     ];
     for (words, part) in table {
         assert_refused(&run(["snapshot", "-"].iter().chain(&words)), 2, part);

@@ -14,9 +14,8 @@ use serde_json::Value;
 /// Pages per class, of those that exist.
 fn classes(facts: &Value) -> BTreeMap<String, u64> {
     let classes = facts["classes"].as_object().expect("classes");
-    let pages = |(name, value): (&String, &Value)| {
-        (name.clone(), value["pages"].as_u64().expect("pages"))
-    };
+    let pages =
+        |(name, value): (&String, &Value)| (name.clone(), value["pages"].as_u64().expect("pages"));
     let mut classes: BTreeMap<_, _> = classes.iter().map(pages).collect();
     classes.remove("hole");
     classes
@@ -38,7 +37,12 @@ fn nodes_and_zones_add_up_to_the_machine() {
     assert_eq!(sum(&nodes), all);
     let zones = ["DMA", "dma32", "Normal"].map(|zone| part(&["--zone", zone]));
     assert_eq!(sum(&zones), all);
-    let crossed = [("0", "DMA"), ("0", "DMA32"), ("1", "DMA32"), ("1", "Normal")];
+    let crossed = [
+        ("0", "DMA"),
+        ("0", "DMA32"),
+        ("1", "DMA32"),
+        ("1", "Normal"),
+    ];
     let crossed = crossed.map(|(node, zone)| part(&["--node", node, "--zone", zone]));
     assert_eq!(sum(&crossed), all);
     assert_eq!(sum(&crossed[2..]), nodes[1]);
@@ -56,7 +60,12 @@ fn a_range_may_begin_and_end_within_a_huge_page() {
     }
     // Addresses are those of the same pages, in any spelling.
     let pages = part("pfn:0x20000-0x24000");
-    for range in ["512MiB+64MiB", "0x20000000-0x24000000", "512M-576M", "0x20000000-0x23ffffff"] {
+    for range in [
+        "512MiB+64MiB",
+        "0x20000000-0x24000000",
+        "512M-576M",
+        "0x20000000-0x23ffffff",
+    ] {
         assert_eq!(part(range), pages, "{range}");
     }
 }
@@ -68,28 +77,47 @@ fn a_picture_shows_its_part_and_says_so() {
     assert_eq!(facts["selection"]["name"], "node 1");
     let first = &facts["picture"]["rows"][0];
     assert_eq!(first["first_pfn"], 0x40000);
-    let (_, title) = picture.texts.iter().find(|(key, _)| key == "Title").expect("a title");
+    let (_, title) = picture
+        .texts
+        .iter()
+        .find(|(key, _)| key == "Title")
+        .expect("a title");
     assert_eq!(title, "Physical memory, node 1");
     let pages: u64 = classes(facts).values().sum();
     let holes = facts["classes"]["hole"]["pages"].as_u64().expect("pages");
     assert_eq!(facts["selection"]["pages"], pages + holes);
     assert_golden(
         "numa-ranges",
-        &draw("numa-6.1", &["--range", "1GiB+300MiB", "--range", "pfn:0x100000-0x110000"]),
+        &draw(
+            "numa-6.1",
+            &["--range", "1GiB+300MiB", "--range", "pfn:0x100000-0x110000"],
+        ),
     );
 }
 
 #[test]
 fn every_lens_counts_only_its_part() {
-    for by in ["flags", "node", "zone", "sharing", "cgroup", "folio-order", "free-order"] {
+    for by in [
+        "flags",
+        "node",
+        "zone",
+        "sharing",
+        "cgroup",
+        "folio-order",
+        "free-order",
+    ] {
         let legend = |options: &[&str]| -> u64 {
             let facts = facts("zoo-6.1", &[&["--by", by], options].concat());
             let legend = facts["picture"]["legend"].as_array().expect("a legend");
             let exists = |entry: &&Value| entry["name"] != "hole";
-            let pages = legend.iter().filter(exists).map(|entry| entry["pages"].as_u64());
+            let pages = legend
+                .iter()
+                .filter(exists)
+                .map(|entry| entry["pages"].as_u64());
             pages.map(|pages| pages.expect("pages")).sum()
         };
-        let parts = ["pfn:0-0x12345", "pfn:0x12345-0x40000"].map(|range| legend(&["--range", range]));
+        let parts =
+            ["pfn:0-0x12345", "pfn:0x12345-0x40000"].map(|range| legend(&["--range", range]));
         assert_eq!(parts[0] + parts[1], legend(&[]), "{by}");
     }
 }
@@ -104,7 +132,11 @@ fn sets(options: &[&str]) -> BTreeMap<String, u64> {
         Some((flags, row["pages"].as_u64().expect("pages")))
     };
     // The last row is the sum.
-    rows.as_array().expect("rows").iter().filter_map(set).collect()
+    rows.as_array()
+        .expect("rows")
+        .iter()
+        .filter_map(set)
+        .collect()
 }
 
 #[test]
@@ -121,7 +153,10 @@ fn flags_counts_and_lists_parts() {
         sets(&["--node", "1", "--addr", "0x50000,0x58000"]),
         sets(&["--addr", "0x50000,0x58000"])
     );
-    assert_eq!(sets(&["--node", "0", "--addr", "0x50000,0x58000"]), BTreeMap::new());
+    assert_eq!(
+        sets(&["--node", "0", "--addr", "0x50000,0x58000"]),
+        BTreeMap::new()
+    );
 }
 
 #[test]
@@ -135,7 +170,9 @@ fn a_comparison_and_a_series_take_a_part() {
     let compared = ["diff", &first, recording, text(&picture), "--json", "-"];
     let compared = json(&succeed(compared.iter().chain(&range)));
     let matrix = compared["matrix"].as_object().expect("a matrix");
-    let rows = matrix.values().flat_map(|row| row.as_object().expect("a row").values());
+    let rows = matrix
+        .values()
+        .flat_map(|row| row.as_object().expect("a row").values());
     let pages: u64 = rows.map(|pages| pages.as_u64().expect("pages")).sum();
     assert_eq!(pages, 0x10000);
     assert_eq!(compared["picture"]["rows"][0]["first_pfn"], 0x10000);
@@ -146,11 +183,21 @@ fn a_comparison_and_a_series_take_a_part() {
     assert_eq!(churn["selection"]["pages"], 0x10000);
 
     let series = directory.path().join("series");
-    let words = ["timelapse", "--from", recording, text(&series), "--zone", "DMA"];
+    let words = [
+        "timelapse",
+        "--from",
+        recording,
+        text(&series),
+        "--zone",
+        "DMA",
+    ];
     succeed(words);
     for picture in pictures(&series) {
         let facts = decode(&fs::read(picture).expect("a picture")).facts;
-        assert_eq!(facts["selection"]["ranges"][0], serde_json::json!([1, 4096]));
+        assert_eq!(
+            facts["selection"]["ranges"][0],
+            serde_json::json!([1, 4096])
+        );
     }
 }
 
@@ -163,14 +210,44 @@ fn what_is_not_there_is_one_line() {
     let there = ["--sysroot", text(&root)];
     let raw = ["--from", text(&raw)];
     let table: [(&[&str], &[&str], i32, &str); 8] = [
-        (&there, &["--node", "7"], 1, "there is no node 7 here (node 0 DMA, node 0 DMA32,"),
-        (&there, &["--zone", "Movable"], 1, "there is no zone Movable here"),
-        (&there, &["--range", "1TiB+1GiB"], 1, "has no page in 1TiB+1GiB"),
-        (&there, &["--node", "0", "--range", "pfn:0x50000+1"], 1, "has no page in node 0, pfn:0x50000+1"),
+        (
+            &there,
+            &["--node", "7"],
+            1,
+            "there is no node 7 here (node 0 DMA, node 0 DMA32,",
+        ),
+        (
+            &there,
+            &["--zone", "Movable"],
+            1,
+            "there is no zone Movable here",
+        ),
+        (
+            &there,
+            &["--range", "1TiB+1GiB"],
+            1,
+            "has no page in 1TiB+1GiB",
+        ),
+        (
+            &there,
+            &["--node", "0", "--range", "pfn:0x50000+1"],
+            1,
+            "has no page in node 0, pfn:0x50000+1",
+        ),
         (&raw, &["--node", "0"], 1, "no zoneinfo"),
         (&raw, &["--range", "1GiB"], 2, "--range 1GiB is no range"),
-        (&raw, &["--range", "2GiB-1GiB"], 2, "the end is above the start"),
-        (&raw, &["--node", "x"], 2, "invalid value 'x' for '--node <N>'"),
+        (
+            &raw,
+            &["--range", "2GiB-1GiB"],
+            2,
+            "the end is above the start",
+        ),
+        (
+            &raw,
+            &["--node", "x"],
+            2,
+            "invalid value 'x' for '--node <N>'",
+        ),
     ];
     for (source, words, code, part) in table {
         let all = ["snapshot", "-"].iter().chain(source).chain(words);

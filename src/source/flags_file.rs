@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use rustix::fs::{SeekFrom, seek};
+use rustix::io::Errno;
 
 use super::machine::Extent;
 use super::unpack;
@@ -14,6 +16,8 @@ use crate::kernel::{PageFlags, Pfn};
 
 const WORD_BYTES: u64 = 8;
 const PROC_MAGIC: i64 = 0x9fa0;
+/// What `st_blocks` counts.
+const DISK_BLOCK_BYTES: u64 = 512;
 
 /// An open `kpageflags`.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub struct FlagsFile {
     /// `None` for the kernel's own file, which has no length.
     pages: Option<u64>,
     date: Timestamp,
+    /// Whether parts of it were never written, as in a copy of a machine with holes of terabytes.
+    is_sparse: bool,
 }
 
 impl FlagsFile {
@@ -61,10 +67,12 @@ impl FlagsFile {
                 path: path_owned,
                 pages: None,
                 date,
+                is_sparse: false,
             });
         }
         let file = unpack::readable_anywhere(file, metadata.is_file(), path)?;
-        let bytes = file.metadata().map_err(read_error)?.len();
+        let metadata = file.metadata().map_err(read_error)?;
+        let bytes = metadata.len();
         if bytes == 0 {
             return Err(Error::Empty { path: path_owned });
         }
@@ -79,6 +87,7 @@ impl FlagsFile {
             path: path_owned,
             pages: Some(bytes / WORD_BYTES),
             date,
+            is_sparse: metadata.blocks().saturating_mul(DISK_BLOCK_BYTES) < bytes,
         })
     }
 
@@ -122,7 +131,10 @@ impl FlagsFile {
     /// What the system said.
     pub fn read_words(&self, start: Pfn, into: &mut [u64]) -> Result<usize> {
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(into);
-        let mut done = 0;
+        let mut done = match self.is_sparse {
+            true => self.zeros(start.0 * WORD_BYTES, bytes),
+            false => 0,
+        };
         while done < bytes.len() {
             let at = start.0 * WORD_BYTES + done as u64;
             match self.file.read_at(&mut bytes[done..], at) {
@@ -141,6 +153,27 @@ impl FlagsFile {
         let pages = done / WORD_BYTES as usize;
         self.refuse_shrinking(start, pages, into.len())?;
         Ok(pages)
+    }
+
+    /// Fills what was never written from byte `at` on, which the system would fill page by page; gives how much.
+    fn zeros(&self, at: u64, bytes: &mut [u8]) -> usize {
+        let end = self.pages.map_or(0, |pages| pages * WORD_BYTES);
+        let room = (bytes.len() as u64).min(end.saturating_sub(at));
+        let data = match seek(&self.file, SeekFrom::Data(at)) {
+            Ok(data) => data.clamp(at, at + room),
+            // No data up to the end, if that is still where it was.
+            Err(Errno::NXIO) if self.has_length(end) => at + room,
+            // Not every file system tells.
+            Err(_) => at,
+        };
+        let zeros = (data - at) / WORD_BYTES * WORD_BYTES;
+        bytes[..zeros as usize].fill(0);
+        zeros as usize
+    }
+
+    fn has_length(&self, bytes: u64) -> bool {
+        let metadata = self.file.metadata();
+        metadata.is_ok_and(|metadata| metadata.len() >= bytes)
     }
 
     fn refuse_shrinking(&self, start: Pfn, got: usize, asked: usize) -> Result<()> {
