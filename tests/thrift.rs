@@ -122,8 +122,8 @@ fn captured_systems_come_out_the_same() {
     let mut shares = Vec::new();
     for (name, path) in SYSTEMS {
         let share = assert_equal(&package(path), name);
-        // Where nothing is proved, probes cost a little.
-        assert!(share < 1.002, "{name}: {share}");
+        // Where nothing is proved, four probes of 1,024 pages are for nothing.
+        assert!(share < 1.004, "{name}: {share}");
         shares.push((name, share));
     }
     let share = |name: &str| {
