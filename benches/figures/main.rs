@@ -8,6 +8,7 @@
 //! takes is compared with a bare read of the same moment. Whole runs happen in a child, which is
 //! this program again, so that its CPU time and its peak memory are those of nothing else.
 
+mod lenses;
 mod recordings;
 
 use std::collections::HashSet;
@@ -84,6 +85,7 @@ fn figures(gate: bool) -> ExitCode {
     recordings::recordings(&mut table, &host);
     let pictures = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("target takes pictures");
     sizes(&mut table, &host, &busiest, pictures.path());
+    lenses::lenses(&mut table, pictures.path());
     bytes(&mut table, "captured host", HOST, pictures.path());
     bytes(&mut table, "fragmented", FRAGMENTED, pictures.path());
     // A table of its own: what else the machine does is in these, so they say and do not fail.
@@ -255,20 +257,29 @@ fn chunks(png: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 // Whole runs on the running kernel.
 
 fn live(table: &mut Table, pictures: &Path) {
-    let names = ["live, CPU / bare read", "live, wall / bare read"];
+    let names = [
+        "live, every page, CPU / bare read",
+        "live, every page, wall / bare read",
+        "live, CPU / every page",
+    ];
     if File::open(KERNELS_FILE).is_err() {
         let skip = |name| table.skipped(name, "needs root");
         return names.into_iter().for_each(skip);
     }
     let rounds = (0..LIVE_ROUNDS).map(|round| live_round(round, pictures));
     let (cpu, wall) = rounds.unzip();
+    let less = (0..LIVE_ROUNDS).map(|_| {
+        let [less, every] = [&[][..], &EVERY_PAGE].map(|it| snapshot(Stdio::null(), it, pictures));
+        less.cpu_s / every.cpu_s
+    });
     table.at_most(names[0], median(cpu), 1.10);
     table.at_most(names[1], median(wall), 1.15);
+    table.at_most(names[2], median(less.collect()), 1.02);
 }
 
 /// CPU and wall time of a picture by those of a bare read. Neither is always the first.
 fn live_round(round: usize, pictures: &Path) -> (f64, f64) {
-    let draw = || snapshot(Stdio::null(), &[], pictures);
+    let draw = || snapshot(Stdio::null(), &EVERY_PAGE, pictures);
     let before = round.is_multiple_of(2).then(draw);
     let read = spent(&mut child(BARE_READ));
     let drawn = before.unwrap_or_else(draw);
@@ -285,6 +296,9 @@ struct Spent {
 }
 
 const PICTURE: &str = "picture.png";
+
+/// As a bare read does.
+const EVERY_PAGE: [&str; 1] = ["--every-page"];
 
 fn snapshot(input: Stdio, options: &[&str], pictures: &Path) -> Spent {
     let mut command = child(RUN);

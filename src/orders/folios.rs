@@ -52,7 +52,7 @@ pub fn folios(source: &dyn Source, block: &Block<'_>) -> Result<Folios> {
 }
 
 /// Pages that are looked at at once, because they may all be alike.
-const PIECE: usize = 512;
+const PIECE: usize = 128;
 
 /// True when the next pages are all free, or all without a mark.
 fn has_no_compound(classes: &[Key]) -> bool {

@@ -11,7 +11,7 @@ use crate::kernel::{Pfn, PfnRange, ZoneMap};
 const HIGHEST: u32 = 15;
 
 /// Pages that are looked at at once, because they may all be alike.
-const PIECE: usize = 512;
+const PIECE: usize = 128;
 
 /// Finds free blocks.
 #[derive(Clone, Debug)]

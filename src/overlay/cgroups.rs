@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::NOBODY;
-use super::facet::{is_used, with_words};
+use super::facet::{may_be_charged, with_words};
 use crate::classify::Key;
 use crate::compare::OVERLAYS;
 use crate::error::Result;
@@ -69,16 +69,22 @@ impl Cgroups {
     ) -> Result<()> {
         // Neighbours are charged to one cgroup as a rule.
         let mut last = (0, NOBODY);
-        let take = |inode: u64, key, page: &mut u8| {
+        let take = |inode: u64, page: &mut u8| {
             if inode != last.0 {
                 let number = self.numbers.get(&inode);
                 last = (inode, number.map_or(NOBODY, |&number| number as u8));
             }
-            if is_used(key) {
-                *page = last.1;
-            }
+            *page = last.1;
         };
-        with_words(source, Plane::Cgroups, block, keys, numbers, is_used, take)
+        with_words(
+            source,
+            Plane::Cgroups,
+            block,
+            keys,
+            numbers,
+            may_be_charged,
+            take,
+        )
     }
 }
 
@@ -90,10 +96,18 @@ pub(super) fn number_charged(
     keys: &[Key],
     numbers: &mut [u8],
 ) -> Result<()> {
-    let take = |word: u64, key, number: &mut u8| {
-        if word == inode && is_used(key) {
+    let take = |word: u64, number: &mut u8| {
+        if word == inode {
             *number = 0;
         }
     };
-    with_words(source, Plane::Cgroups, block, keys, numbers, is_used, take)
+    with_words(
+        source,
+        Plane::Cgroups,
+        block,
+        keys,
+        numbers,
+        may_be_charged,
+        take,
+    )
 }

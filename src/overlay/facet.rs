@@ -75,47 +75,72 @@ pub(super) fn is_used(key: Key) -> bool {
     key != Key::HOLE && key != Key(Class::Free as u8)
 }
 
-/// A page without a mark is not mapped: that would be its mark.
-fn may_be_mapped(key: Key) -> bool {
-    is_used(key) && key != Key(Class::Unmarked as u8)
+/// A page that is mapped says so.
+fn may_be_mapped(flags: PageFlags, key: Key) -> bool {
+    flags.has(PageFlags::MMAP) && is_used(key)
 }
 
-/// Pages of which another word is asked at once where one of them is used.
-const PIECE: usize = 1 << 12;
+/// Anything but a free page may be charged to a cgroup.
+pub(super) fn may_be_charged(_flags: PageFlags, key: Key) -> bool {
+    is_used(key)
+}
+
+/// Pages of which another word is asked where one of them may have one.
+const PART: usize = 256;
+
+/// Pages of one read at most.
+const READ: usize = 1 << 12;
 
 /// Reads another word of each page of a block, where a neighbour may have one, and hands it over with the page's
-/// key and number where it is not 0 for all of them: it costs as much as flags.
+/// number where it has one: it costs as much as flags.
 pub(super) fn with_words(
     source: &dyn Source,
     plane: Plane,
     block: &Block<'_>,
     keys: &[Key],
     numbers: &mut [u8],
-    may_have_one: fn(Key) -> bool,
-    mut take: impl FnMut(u64, Key, &mut u8),
+    may_have_one: fn(PageFlags, Key) -> bool,
+    mut take: impl FnMut(u64, &mut u8),
 ) -> Result<()> {
-    let mut words = [0; PIECE];
-    // Of the head of the compound that a piece begins within.
+    let mut buffer = [0; READ];
+    // Of the head of the compound that a read begins within.
     let mut of_head = 0;
-    let pieces = keys.chunks(PIECE).zip(numbers.chunks_mut(PIECE));
-    for ((keys, numbers), (number, flags)) in pieces.zip(block.words.chunks(PIECE).enumerate()) {
-        if !keys.iter().any(|&key| may_have_one(key)) {
+    let pages = |from: usize, to: usize| block.words[from..to].iter().zip(&keys[from..to]);
+    let is_wanted = |from: usize| {
+        let mut part = pages(from, keys.len().min(from + PART));
+        part.any(|(&flags, &key)| may_have_one(flags, key))
+    };
+    let mut at = 0;
+    while at < keys.len() {
+        let most = keys.len().min(at + READ);
+        let parts = (at..most).step_by(PART);
+        let end = parts.take_while(|&part| is_wanted(part)).last();
+        let wanted = end.map_or(0, |part| most.min(part + PART) - at);
+        if wanted == 0 {
+            at += PART;
             of_head = 0;
             continue;
         }
-        let start = block.start.plus((number * PIECE) as u64);
-        let words = &mut words[..keys.len()];
+        let here = at..at + wanted;
+        at = here.end;
+        let words = &mut buffer[..wanted];
         // What is missing at the end has none.
         words.fill(0);
-        source.read_plane(plane, start, words)?;
+        source.read_plane(plane, block.start.plus(here.start as u64), words)?;
         if plane == Plane::Cgroups {
-            inherit(words, flags, &mut of_head);
+            inherit(words, &block.words[here.clone()], &mut of_head);
         }
-        if words.iter().all(|&word| word == 0) {
-            continue;
-        }
-        for ((&word, &key), number) in words.iter().zip(keys).zip(numbers) {
-            take(word, key, number);
+        let parts = (here.start..here.end).step_by(PART).zip(words.chunks(PART));
+        for ((from, words), numbers) in parts.zip(numbers[here].chunks_mut(PART)) {
+            if words.iter().all(|&word| word == 0) {
+                continue;
+            }
+            let pages = pages(from, from + words.len()).zip(words).zip(numbers);
+            for (((&flags, &key), &word), number) in pages {
+                if word != 0 && may_have_one(flags, key) {
+                    take(word, number);
+                }
+            }
         }
     }
     Ok(())
@@ -148,11 +173,9 @@ pub(super) fn number_shared(
     keys: &[Key],
     numbers: &mut [u8],
 ) -> Result<()> {
-    let take = |count: u64, key, number: &mut u8| {
-        if count > 0 && may_be_mapped(key) {
-            // The steps are powers of two.
-            *number = (count.ilog2() as usize).min(CHURN_STEPS.len() - 1) as u8;
-        }
+    let take = |count: u64, number: &mut u8| {
+        // The steps are powers of two.
+        *number = (count.ilog2() as usize).min(CHURN_STEPS.len() - 1) as u8;
     };
     let plane = Plane::Counts;
     with_words(source, plane, block, keys, numbers, may_be_mapped, take)

@@ -237,7 +237,7 @@ impl Overlay {
 }
 
 /// Pages that are looked at at once, because they may all be alike.
-const PIECE: usize = 512;
+const PIECE: usize = 128;
 
 fn rekeyed(number: u8, class: usize) -> Key {
     match number {

@@ -201,26 +201,36 @@ impl<'a> Worker<'a> {
     }
 
     fn number_sets(&mut self, noise: Noise, pages: usize, chunk: u64) {
-        self.keys[..pages].copy_from_slice(&self.judge.classes()[..pages]);
-        let words = &self.judge.words()[..pages];
-        for (&word, key) in words.iter().zip(&mut self.keys) {
-            let slot = &mut self.set_cache
-                [(word.0.wrapping_mul(SPREAD) >> (64 - SET_CACHE_BITS)) as usize];
-            *key = match *slot {
-                _ if *key == Key::HOLE => Key::HOLE,
-                (cached, Some(known)) if cached == word => known,
-                _ => {
-                    let known = self.queue.key_of(noise.strip(word), chunk);
-                    *slot = (word, Some(known));
-                    known
-                }
-            };
+        let pieces = (0..pages).step_by(PIECE);
+        for piece in pieces.map(|at| at..pages.min(at + PIECE)) {
+            let keys = &mut self.keys[piece.clone()];
+            keys.copy_from_slice(&self.judge.classes()[piece.clone()]);
+            let words = &self.judge.words()[piece];
+            // Calm memory says one thing, and is all hole or has none.
+            let is_calm = words.iter().all(|word| *word == words[0]) && is_uniform(keys);
+            let singles = if is_calm { 1 } else { words.len() };
+            for (&word, key) in words[..singles].iter().zip(&mut *keys) {
+                let slot = &mut self.set_cache
+                    [(word.0.wrapping_mul(SPREAD) >> (64 - SET_CACHE_BITS)) as usize];
+                *key = match *slot {
+                    _ if *key == Key::HOLE => Key::HOLE,
+                    (cached, Some(known)) if cached == word => known,
+                    _ => {
+                        let known = self.queue.key_of(noise.strip(word), chunk);
+                        *slot = (word, Some(known));
+                        known
+                    }
+                };
+            }
+            if is_calm {
+                keys.fill(keys[0]);
+            }
         }
     }
 }
 
 /// Pages that are looked at at once, because they may all be alike.
-const PIECE: usize = 512;
+const PIECE: usize = 128;
 
 const SET_CACHE_BITS: u32 = 10;
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
