@@ -24,7 +24,9 @@ fn finding<'a>(findings: &'a Value, question: &str) -> &'a Value {
 fn a_captured_system_is_what_its_files_say() {
     let found = findings(&["--sysroot", text(&system("zoo-6.1"))]);
     assert_eq!(finding(&found, "kpageflags")["answer"], "yes");
-    assert_eq!(finding(&found, "kpagecount")["answer"], "no");
+    assert_eq!(finding(&found, "kpagecount")["answer"], "yes");
+    let without = findings(&["--sysroot", text(&system("numa-6.1"))]);
+    assert_eq!(finding(&without, "kpagecount")["answer"], "no");
     let nopage = 1 << 20;
     let marked = words("zoo-6.1")
         .iter()

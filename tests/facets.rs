@@ -134,6 +134,68 @@ fn a_picture_by_zone_looks_as_it_should() {
     assert_golden("numa-by-zone", &draw("numa-6.1", &["--by", "zone"]));
 }
 
+/// Kernels up to 6.1 say the cgroup of a huge page's head only.
+#[test]
+fn pages_are_counted_by_the_cgroup_that_they_or_their_heads_are_charged_to() {
+    const HEAD: u64 = 1 << 15;
+    const TAIL: u64 = 1 << 16;
+    let root = scratch();
+    write_system(root.path());
+    let proc = root.path().join("proc");
+    let mut flags = vec![ANON; 4096];
+    flags[1024] = ANON | HEAD;
+    flags[1025..1536].fill(ANON | TAIL);
+    flags[2048..3072].fill(BUDDY);
+    // Twelve cgroups, the first with most pages; what is free is nobody's, whatever is said of it.
+    let cgroup = |pfn: u64| match pfn {
+        0..1024 => 100 + (pfn / 64) % 12,
+        1024 => 7,
+        1025..1536 => 0,
+        1536..2048 => 100,
+        2048..3072 => 99,
+        _ => 0,
+    };
+    let cgroups: Vec<u64> = (0..4096).map(cgroup).collect();
+    fs::write(proc.join("kpageflags"), bytes(&flags)).expect("flags");
+    fs::write(proc.join("kpagecgroup"), bytes(&cgroups)).expect("cgroups");
+    let facts = drawn(root.path(), "cgroup");
+    let lines = legend(&facts);
+    let pages = |name: &str| {
+        lines
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, n)| *n)
+    };
+    assert_eq!(pages("@100"), Some(512 + 128));
+    // The largest come first: those that go round twice.
+    assert_eq!(pages("@101"), Some(128));
+    assert_eq!(pages("free"), Some(1024));
+    assert_eq!(pages("@99"), None);
+    let charged: u64 = lines[..lines.len() - 2]
+        .iter()
+        .map(|(_, pages)| pages)
+        .sum();
+    assert_eq!(charged, 1024 + 512 + 512);
+    assert_eq!(
+        lines
+            .iter()
+            .filter(|(name, _)| name.starts_with('@'))
+            .count(),
+        8
+    );
+    // One cgroup alone is the same pages.
+    let words = [
+        "snapshot",
+        "-",
+        "--sysroot",
+        text(root.path()),
+        "--cgroup",
+        "@7",
+    ];
+    let one = legend(&decode(&succeed(words)).facts);
+    assert_eq!(one[0].1, 512);
+}
+
 #[test]
 fn a_time_lapse_by_sharing_records_what_it_needs() {
     let (root, directory) = (scratch(), scratch());

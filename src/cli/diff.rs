@@ -17,6 +17,8 @@ use crate::source::Selection;
 pub struct DiffRequest {
     /// What is compared.
     pub readings: Compared,
+    /// Which part of memory.
+    pub selection: Selection,
     /// How the picture looks.
     pub look: Look,
     /// Where it goes, and in which format.
@@ -42,7 +44,7 @@ pub enum Compared {
         after: SourceRequest,
     },
     /// Every reading of a recording with the one before it.
-    Series(PathBuf, Selection),
+    Series(PathBuf),
 }
 
 impl DiffRequest {
@@ -63,19 +65,17 @@ pub(super) fn diff(args: DiffArgs) -> Result<DiffRequest, String> {
         Some(_) => Lens::Churn,
         None => Lens::Difference,
     };
-    let selection = selection(args.selection)?;
     let readings = match args.series {
         Some(_) if args.page_size.is_some() => {
             return Err("--page-size is for raw copies, and --series takes a recording".to_owned());
         }
-        Some(recording) => Compared::Series(recording, selection),
+        Some(recording) => Compared::Series(recording),
         None => {
             let mut reading = || {
                 let place = places
                     .next()
                     .ok_or("two readings are compared: diff BEFORE AFTER PICTURE")?;
-                let source = SourceRequest::at(&place, args.page_size.as_deref())?;
-                Ok::<_, String>(source.only(selection.clone()))
+                SourceRequest::at(&place, args.page_size.as_deref())
             };
             Compared::Two {
                 before: reading()?,
@@ -104,6 +104,7 @@ pub(super) fn diff(args: DiffArgs) -> Result<DiffRequest, String> {
     }
     Ok(DiffRequest {
         readings,
+        selection: selection(args.selection)?,
         look: Look::new(args.look, lens, "proportional")?,
         picture,
         json,

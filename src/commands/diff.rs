@@ -10,7 +10,7 @@ use crate::layout::Layout;
 use crate::output::{Pending, Target, print, write_picture, write_text};
 use crate::render::{Since, Style, Subject, picture, says_ksm};
 use crate::scan::{Against, Known, Lens, Marks, Part, Scan, View, scan};
-use crate::source::{Clock, MemorySpan, Recording, Selection, Source};
+use crate::source::{Clock, MemorySpan, Recording, Source};
 use crate::terminal::Terminal;
 
 /// A comparison in work.
@@ -33,12 +33,13 @@ pub(super) fn compare(request: &DiffRequest, terminal: &Terminal) -> Result<()> 
     terminal.take_signals();
     let (scan, subject) = match &request.readings {
         Compared::Two { before, after } => {
-            let (before, after) = (before.open()?, after.open()?);
-            two(request, terminal, before.as_ref(), after.as_ref())?
+            let [before, after] = [before, after].map(|source| {
+                let source = source.open()?;
+                request.selection.of(source)
+            });
+            two(request, terminal, before?.as_ref(), after?.as_ref())?
         }
-        Compared::Series(path, selection) => {
-            churn(request, terminal, &Recording::open(path)?, selection)?
-        }
+        Compared::Series(path) => churn(request, terminal, &Recording::open(path)?)?,
     };
     terminal.clear();
     let style = Style {
@@ -74,12 +75,11 @@ fn churn(
     request: &DiffRequest,
     terminal: &Terminal,
     recording: &Recording,
-    selection: &Selection,
 ) -> Result<(Scan, Subject)> {
     let frames = recording.frames();
     let frame = |number: usize| {
         let frame = recording.frame(Some(number as u64))?;
-        selection.of(Box::new(frame))
+        request.selection.of(Box::new(frame))
     };
     let (first, last) = (frame(0)?, frame(frames - 1)?);
     if frames < 2 {

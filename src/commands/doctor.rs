@@ -73,14 +73,14 @@ const FILES: [FileQuestion; 6] = [
     (
         "zones",
         file::ZONEINFO,
-        "where zones and NUMA nodes begin",
-        "nodes are not named",
+        "where zones and NUMA nodes begin (--node, --zone, --by zone)",
+        "nodes and zones are not named",
     ),
     (
         "free blocks",
         file::BUDDYINFO,
-        "free blocks by order, kept with recordings",
-        "recordings lack them",
+        "free blocks by order: a check of ours, and a reason to read less",
+        "free memory is read page by page, and unchecked",
     ),
     (
         "block types",

@@ -9,10 +9,10 @@ use crate::compare::FIRST_OVERLAY;
 use crate::error::{Error, Result};
 use crate::kernel::{PfnRange, PfnSet, ZoneMap};
 use crate::orders::FreeOrders;
-use crate::overlay::{Cgroups, Groups, Held, Overlay, Regions, Sought};
-use crate::recording::{Plane, ProcessPages};
+use crate::overlay::{Cgroups, Groups, Held, Overlay, Regions, Sought, pages_of_cgroups};
+use crate::recording::ProcessPages;
 use crate::render::{SoughtLines, grouped, share, size};
-use crate::scan::{Scan, Watcher, count_words};
+use crate::scan::{Scan, Watcher};
 use crate::source::{Recording, Source, cgroup_directories, cgroup_inode, highest_order, zones};
 use crate::terminal::Terminal;
 
@@ -44,7 +44,7 @@ impl<'a> Seeker<'a> {
         }
         let mut seeker = Self::new(request, identities(&processes), redact)?;
         if matches!(request, SoughtRequest::Cgroups) {
-            let pages = count_words(source, Plane::Cgroups, threads, terminal)?;
+            let pages = pages_of_cgroups(source, threads, terminal)?;
             let directories = match root {
                 Some(root) => cgroup_directories(root),
                 None => source.processes()?.unwrap_or_default().cgroups,
@@ -59,6 +59,7 @@ impl<'a> Seeker<'a> {
     pub(super) fn in_series(
         request: &'a SoughtRequest,
         recording: &Recording,
+        selection: &Selection,
         redact: bool,
         (threads, watcher): (usize, &dyn Watcher),
     ) -> Result<Self> {
@@ -77,8 +78,8 @@ impl<'a> Seeker<'a> {
         if matches!(request, SoughtRequest::Cgroups) {
             let (mut pages, mut directories) = (BTreeMap::new(), BTreeMap::new());
             for number in 0..recording.frames() as u64 {
-                let source = recording.frame(Some(number))?;
-                for (inode, more) in count_words(&source, Plane::Cgroups, threads, watcher)? {
+                let source = selection.of(Box::new(recording.frame(Some(number))?))?;
+                for (inode, more) in pages_of_cgroups(source.as_ref(), threads, watcher)? {
                     *pages.entry(inode).or_insert(0) += more;
                 }
                 directories.extend(source.processes()?.unwrap_or_default().cgroups);

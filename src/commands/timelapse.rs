@@ -94,7 +94,7 @@ impl<'a> Lapse<'a> {
         let (end, ram) = span.end_and_ram();
         let redact = request.recording.names == Names::Withheld;
         let work = (request.recording.threads, terminal as &dyn Watcher);
-        let find = |sought| Seeker::in_series(sought, &recording, redact, work);
+        let find = |sought| Seeker::in_series(sought, &recording, &request.selection, redact, work);
         let seeker = request.sought.as_ref().map(find).transpose()?;
         let ages = match request.marking {
             Marking::Ages => Some(AgeSeries::new(&recording)?),

@@ -8,7 +8,7 @@ use crate::classify::Key;
 use crate::compare::OVERLAYS;
 use crate::error::Result;
 use crate::recording::Plane;
-use crate::scan::Block;
+use crate::scan::{Block, Reach, Watcher, sweep};
 use crate::source::{Source, cgroup_name};
 
 /// Cgroups that are told apart; the rest is one more.
@@ -110,4 +110,45 @@ pub(super) fn number_charged(
         may_be_charged,
         take,
     )
+}
+
+/// Used pages that are charged to each cgroup, by its inode.
+///
+/// # Errors
+/// The source cannot be read or does not say cgroups, or the watcher said stop.
+pub fn pages_of_cgroups(
+    source: &dyn Source,
+    threads: usize,
+    watcher: &dyn Watcher,
+) -> Result<BTreeMap<u64, u64>> {
+    let count = |sum: &mut BTreeMap<u64, u64>, block: &Block<'_>| {
+        let mut numbers = vec![NOBODY; block.words.len()];
+        let mut run = (0, 0);
+        let mut take = |inode: u64, _: &mut u8| {
+            if inode != run.0 {
+                *sum.entry(run.0).or_insert(0) += run.1;
+                run = (inode, 0);
+            }
+            run.1 += 1;
+        };
+        let (plane, keys) = (Plane::Cgroups, block.classes);
+        with_words(
+            source,
+            plane,
+            block,
+            keys,
+            &mut numbers,
+            may_be_charged,
+            &mut take,
+        )?;
+        *sum.entry(run.0).or_insert(0) += run.1;
+        Ok(())
+    };
+    let reach = Reach::Existing;
+    let (parts, _) = sweep(source, reach, threads, watcher, BTreeMap::new, count)?;
+    let mut sum = BTreeMap::new();
+    for (inode, pages) in parts.into_iter().flatten().filter(|(inode, _)| *inode != 0) {
+        *sum.entry(inode).or_insert(0) += pages;
+    }
+    Ok(sum)
 }

@@ -8,7 +8,7 @@ mod held;
 mod kinds;
 mod sizes;
 
-pub use cgroups::Cgroups;
+pub use cgroups::{Cgroups, pages_of_cgroups};
 pub use facet::Regions;
 pub use gather::gather;
 pub use held::{Groups, Held};

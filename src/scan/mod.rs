@@ -9,12 +9,10 @@ mod judge;
 mod queue;
 mod sweep;
 mod thrift;
-mod words;
 mod worker;
 
 pub use sweep::{Block, Reach, find_proof_of_ksm, read_in_order, sweep};
 pub use thrift::{Effort, Spent};
-pub use words::{WordCounts, count_words};
 
 use std::time::{Duration, Instant};
 
