@@ -13,7 +13,9 @@ use crate::overlay::{Cgroups, Groups, Held, Overlay, Regions, Sought, pages_of_c
 use crate::recording::ProcessPages;
 use crate::render::{SoughtLines, grouped, share, size};
 use crate::scan::{Scan, Watcher};
-use crate::source::{Recording, Source, cgroup_directories, cgroup_inode, highest_order, zones};
+use crate::source::{
+    Recording, Selection, Source, cgroup_directories, cgroup_inode, highest_order, zones,
+};
 use crate::terminal::Terminal;
 
 /// Finds what is looked for in one picture, or in every picture of a series.
