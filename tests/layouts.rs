@@ -211,3 +211,10 @@ fn what_cannot_be_laid_out_is_wrong_usage() {
         assert_refused(&run(["snapshot", "-"].iter().chain(&words)), 2, part);
     }
 }
+
+#[test]
+fn no_tile_is_lower_than_a_tile() {
+    let options = ["--layout", "hilbert", "--max-rows", "100"];
+    let facts = decode(&draw("zoo-6.1", &options)).facts;
+    assert_eq!(facts["pages_per_pixel"], 1);
+}

@@ -254,3 +254,140 @@ fn what_is_not_there_is_one_line() {
         assert_refused(&run(all), code, part);
     }
 }
+
+#[test]
+fn a_part_of_a_gigantic_folio_is_what_the_whole_is() {
+    const HEAD: u64 = 1 << 15;
+    const TAIL: u64 = 1 << 16;
+    const HUGE: u64 = 1 << 17 | 1 << 11;
+    const ANON: u64 = 1 << 12 | 1 << 11;
+    let directory = scratch();
+    let raw = directory.path().join("raw.bin");
+    let mut flags = vec![TAIL | HUGE; 1 << 17];
+    flags[0] = HEAD | HUGE;
+    flags[1 << 16..].fill(TAIL | ANON);
+    flags[1 << 16] = HEAD | ANON;
+    fs::write(&raw, bytes(&flags)).expect("flags");
+    let drawn = |range: &str, by: &str| {
+        let words = [
+            "snapshot",
+            "-",
+            "--from",
+            text(&raw),
+            "--range",
+            range,
+            "--by",
+            by,
+        ];
+        decode(&succeed(words)).facts
+    };
+    let legend = |range: &str| {
+        let facts = drawn(range, "folio-order");
+        let legend = facts["picture"]["legend"].as_array().expect("a legend");
+        let names = legend
+            .iter()
+            .map(|entry| entry["name"].as_str().expect("a name"));
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(legend("pfn:5000-5100"), ["hugetlb 256 MiB"]);
+    assert_eq!(legend("pfn:40000-41000"), ["hugetlb 256 MiB"]);
+    assert_eq!(
+        legend("pfn:65000-66000"),
+        ["anon 256 MiB", "hugetlb 256 MiB"]
+    );
+    for (range, class, pages) in [
+        ("pfn:70000-70100", "anon-large", 100),
+        ("pfn:65536-66048", "anon-large", 512),
+        ("pfn:131071-131072", "anon-large", 1),
+        ("pfn:5000-5100", "hugetlb", 100),
+    ] {
+        let facts = drawn(range, "class");
+        assert_eq!(classes(&facts)[class], pages, "{range}");
+    }
+}
+
+#[test]
+fn of_a_part_nothing_is_compared_with_the_whole_of_a_zone() {
+    let facts = facts("zoo-6.1", &["--by", "free-order", "--zone", "DMA32"]);
+    assert!(facts.get("free_blocks").is_none());
+    let notes = facts["picture"]["notes"].to_string();
+    assert!(notes.contains("cut where the selection ends"), "{notes}");
+}
+
+#[test]
+fn a_comparison_takes_the_same_pages_of_both() {
+    // DMA32 ends where Movable begins in one, and goes on in the other.
+    let directory = scratch();
+    let picture = directory.path().join("difference.png");
+    let (before, after) = (system("thp-6.1"), system("zoo-6.1"));
+    let fixed = [
+        "diff",
+        text(&before),
+        text(&after),
+        text(&picture),
+        "--json",
+        "-",
+    ];
+    let facts = json(&succeed(fixed.iter().chain(&["--zone", "DMA32"])));
+    let matrix = facts["matrix"].as_object().expect("a matrix");
+    let all: u64 = matrix
+        .values()
+        .flat_map(|row| row.as_object().expect("a row").values())
+        .map(|pages| pages.as_u64().expect("pages"))
+        .sum();
+    assert_eq!(facts["selection"]["pages"], all);
+    let whole = json(&succeed(fixed));
+    let row = |facts: &Value, class: &str| facts["matrix"][class]["free"].as_u64().unwrap_or(0);
+    assert!(row(&facts, "hole") <= row(&whole, "hole"));
+}
+
+#[test]
+fn thousands_of_ranges_and_zones_take_no_longer_than_memory() {
+    let root = scratch();
+    let proc = root.path().join("proc");
+    fs::create_dir_all(&proc).expect("a directory");
+    fs::write(proc.join("kpageflags"), bytes(&vec![1 << 10; 40_000])).expect("flags");
+    let zone = |zone: u64| {
+        format!(
+            "Node {zone}, zone Normal\n spanned 4\n start_pfn: {}\n",
+            zone * 4
+        )
+    };
+    let zones: String = (0..10_000).map(zone).collect();
+    fs::write(proc.join("zoneinfo"), zones).expect("zones");
+    let ranges = (0..3000).flat_map(|at| ["--range".to_owned(), format!("pfn:{}+2", at * 9)]);
+    let ranges: Vec<String> = ranges.collect();
+    let started = std::time::Instant::now();
+    for layout in ["rows", "hilbert"] {
+        let fixed = [
+            "snapshot",
+            "-",
+            "--sysroot",
+            text(root.path()),
+            "--layout",
+            layout,
+        ];
+        let fixed = fixed.map(str::to_owned);
+        succeed(fixed.iter().chain(&ranges));
+        succeed(fixed);
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    assert!(seconds < 20.0, "{seconds}");
+}
+
+#[test]
+fn a_time_lapse_of_nothing_fails_before_it_reads() {
+    let directory = scratch();
+    let root = system("numa-6.1");
+    let series = directory.path().join("series");
+    let words = [
+        "timelapse",
+        text(&series),
+        "--sysroot",
+        text(&root),
+        "--zone",
+        "Movable",
+    ];
+    assert_refused(&run(words), 1, "there is no zone Movable here");
+    assert!(!series.join("recording.pmv").exists());
+}

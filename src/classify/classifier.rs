@@ -19,6 +19,14 @@ pub struct OpenCompound {
     size: CompoundSize,
 }
 
+impl OpenCompound {
+    /// With this head and so many pages, where a PMD maps `pmd_pages`.
+    pub fn new(head: PageFlags, pages: u64, pmd_pages: u64) -> Self {
+        let size = CompoundSize::of(pages, pmd_pages);
+        Self { head, size }
+    }
+}
+
 /// Turns words into keys of the class lens. One per worker; what it keeps is a cache, never a state
 /// that a result depends on, but for [`Classifier::saw_proof_of_ksm`].
 #[derive(Debug)]

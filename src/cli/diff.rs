@@ -39,9 +39,9 @@ pub enum Compared {
     /// Two readings.
     Two {
         /// The earlier one.
-        before: SourceRequest,
+        before: Box<SourceRequest>,
         /// The later one.
-        after: SourceRequest,
+        after: Box<SourceRequest>,
     },
     /// Every reading of a recording with the one before it.
     Series(PathBuf),
@@ -75,7 +75,7 @@ pub(super) fn diff(args: DiffArgs) -> Result<DiffRequest, String> {
                 let place = places
                     .next()
                     .ok_or("two readings are compared: diff BEFORE AFTER PICTURE")?;
-                SourceRequest::at(&place, args.page_size.as_deref())
+                SourceRequest::at(&place, args.page_size.as_deref()).map(Box::new)
             };
             Compared::Two {
                 before: reading()?,

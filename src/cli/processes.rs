@@ -104,6 +104,9 @@ pub(super) fn orders(args: OrdersArgs) -> Result<Request, String> {
             quiet: args.ask.quiet,
         }));
     }
+    if args.verbose {
+        return Err("--verbose is for --system".to_owned());
+    }
     let omits = args.omit_file_backed || args.omit_unfaulted_vmas;
     Ok(Request::Orders(OrdersRequest {
         asked: Asked::new(args.ask),

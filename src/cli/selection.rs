@@ -8,7 +8,11 @@ use crate::source::{MemoryRange, Selection};
 pub(super) fn selection(args: SelectionArgs) -> Result<Selection, String> {
     let nodes = args.node.iter().map(|node| format!("node {node}"));
     let zones = args.zone.iter().map(|zone| format!("zone {zone}"));
-    let names = nodes.chain(zones).chain(args.range.iter().cloned());
+    let ranges: Vec<String> = match args.range.len() {
+        0..=NAMED_RANGES => args.range.clone(),
+        many => vec![format!("{many} ranges")],
+    };
+    let names = nodes.chain(zones).chain(ranges);
     let name = names.collect::<Vec<_>>().join(", ");
     let range = |text: &String| {
         range(text).ok_or_else(|| {
@@ -24,6 +28,9 @@ pub(super) fn selection(args: SelectionArgs) -> Result<Selection, String> {
         name,
     })
 }
+
+/// More ranges are only counted in a title.
+const NAMED_RANGES: usize = 4;
 
 fn range(text: &str) -> Option<MemoryRange> {
     let (is_pages, text) = match text.strip_prefix("pfn:") {

@@ -33,10 +33,9 @@ pub(super) fn compare(request: &DiffRequest, terminal: &Terminal) -> Result<()> 
     terminal.take_signals();
     let (scan, subject) = match &request.readings {
         Compared::Two { before, after } => {
-            let [before, after] = [before, after].map(|source| {
-                let source = source.open()?;
-                request.selection.of(source)
-            });
+            let selection = [before, after].into_iter().map(|source| source.open());
+            let selection = request.selection.in_all(selection)?;
+            let [before, after] = [before, after].map(|source| selection.of(source.open()?));
             two(request, terminal, before?.as_ref(), after?.as_ref())?
         }
         Compared::Series(path) => churn(request, terminal, &Recording::open(path)?)?,
@@ -77,10 +76,11 @@ fn churn(
     recording: &Recording,
 ) -> Result<(Scan, Subject)> {
     let frames = recording.frames();
-    let frame = |number: usize| {
-        let frame = recording.frame(Some(number as u64))?;
-        request.selection.of(Box::new(frame))
+    let whole = |number: usize| -> Result<Box<dyn Source>> {
+        Ok(Box::new(recording.frame(Some(number as u64))?))
     };
+    let selection = request.selection.in_all((0..frames).map(whole))?;
+    let frame = |number: usize| selection.of(whole(number)?);
     let (first, last) = (frame(0)?, frame(frames - 1)?);
     if frames < 2 {
         return Err(Error::OneFrame {

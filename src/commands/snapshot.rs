@@ -41,6 +41,8 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     let scan = scan(source.as_ref(), view, request.threads, terminal)?;
     terminal.clear();
     let checked = sought.as_ref().and_then(|(_, overlay)| {
+        // What the kernel counts is all of a zone.
+        machine.selected.is_none().then_some(())?;
         let (zones, free) = overlay.free_blocks()?;
         Some(agreements(
             zones,
@@ -50,9 +52,7 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
         ))
     });
     if request.verbose {
-        if source.clock() == Clock::Now {
-            terminal.remark(&reading_line(scan.spent));
-        }
+        terminal.remark(&reading_line(scan.spent));
         let lines = checked.as_deref().map(agreement_lines);
         lines
             .iter()

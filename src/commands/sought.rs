@@ -179,6 +179,11 @@ impl<'a> Seeker<'a> {
         let page_bytes = source.machine().page_size.bytes();
         let found = (FIRST_OVERLAY.0..u8::MAX).map(|key| scan.keys.of(Key(key)));
         let notes = match (overlay.held_runs(), found.sum::<u64>()) {
+            _ if matches!(self.request, SoughtRequest::Free)
+                && source.machine().selected.is_some() =>
+            {
+                vec!["Free blocks are cut where the selection ends.".to_owned()]
+            }
             _ if matches!(self.request, SoughtRequest::Shared) => {
                 vec!["Dim: what no process maps, by class.".to_owned()]
             }
@@ -210,7 +215,7 @@ fn identities(processes: &[ProcessPages]) -> BTreeMap<u32, String> {
 }
 
 /// The zones of a machine that says where they are.
-fn known_zones(source: &dyn Source) -> Result<ZoneMap> {
+pub(super) fn known_zones(source: &dyn Source) -> Result<ZoneMap> {
     let zones = zones(source);
     match zones.is_empty() {
         false => Ok(zones),

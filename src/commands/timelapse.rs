@@ -8,9 +8,9 @@ use std::process::ExitStatus;
 
 use super::ages::AgeSeries;
 use super::record::record;
-use super::sought::Seeker;
+use super::sought::{Seeker, known_zones};
 use crate::classify::KsmVerdict;
-use crate::cli::{Marking, TimelapseRequest, open_palette};
+use crate::cli::{Marking, SoughtRequest, TimelapseRequest, open_palette};
 use crate::compare::Changes;
 use crate::error::Result;
 use crate::facts::{Facts, Reading, SeriesFacts, count_columns, count_rows};
@@ -23,7 +23,7 @@ use crate::overlay::Overlay;
 use crate::record::Names;
 use crate::render::{Palette, Picture, Place, Readings, Series, Style, Subject, picture};
 use crate::scan::{Against, Known, Lens, Marks, Part, Rekey, Scan, View, Watcher, scan};
-use crate::source::{MemorySpan, Recording, Source};
+use crate::source::{MemorySpan, Recording, Selection, Source};
 use crate::terminal::Terminal;
 
 /// Pages of what is looked for, by name.
@@ -34,6 +34,8 @@ struct Lapse<'a> {
     request: &'a TimelapseRequest,
     terminal: &'a Terminal,
     recording: Recording,
+    /// In every reading the same pages.
+    selection: Selection,
     seeker: Option<Seeker<'a>>,
     ages: Option<AgeSeries>,
     layout: Layout,
@@ -51,6 +53,7 @@ pub(super) fn draw(request: &TimelapseRequest, terminal: &Terminal) -> Result<Op
         Lapse::open(recorded, request, palette, terminal)?.draw(directory)?;
         return Ok(None);
     }
+    check_there(request)?;
     let kept = request.kept();
     let drawn = record(&request.recording, terminal).and_then(|status| {
         // Ctrl-C is one way to end the readings.
@@ -78,6 +81,17 @@ fn check(request: &TimelapseRequest) -> Result<()> {
     }
 }
 
+/// Fails before hours of reading where nothing of it could be drawn.
+fn check_there(request: &TimelapseRequest) -> Result<()> {
+    for source in &request.recording.sources {
+        let source = request.selection.of(source.open()?)?;
+        if let Some(SoughtRequest::Nodes | SoughtRequest::Zones) = request.sought {
+            known_zones(source.as_ref())?;
+        }
+    }
+    Ok(())
+}
+
 impl<'a> Lapse<'a> {
     fn open(
         recorded: &Path,
@@ -86,15 +100,19 @@ impl<'a> Lapse<'a> {
         terminal: &'a Terminal,
     ) -> Result<Self> {
         let recording = Recording::open(recorded)?;
+        let whole = |number: usize| -> Result<Box<dyn Source>> {
+            Ok(Box::new(recording.frame(Some(number as u64))?))
+        };
+        let frames = recording.frames();
+        let selection = request.selection.in_all((0..frames).map(whole))?;
         let mut span = MemorySpan::default();
-        for number in 0..recording.frames() as u64 {
-            let frame = recording.frame(Some(number))?;
-            span.take(request.selection.of(Box::new(frame))?.machine());
+        for number in 0..frames {
+            span.take(selection.of(whole(number)?)?.machine());
         }
         let (end, ram) = span.end_and_ram();
         let redact = request.recording.names == Names::Withheld;
         let work = (request.recording.threads, terminal as &dyn Watcher);
-        let find = |sought| Seeker::in_series(sought, &recording, &request.selection, redact, work);
+        let find = |sought| Seeker::in_series(sought, &recording, &selection, redact, work);
         let seeker = request.sought.as_ref().map(find).transpose()?;
         let ages = match request.marking {
             Marking::Ages => Some(AgeSeries::new(&recording)?),
@@ -110,6 +128,7 @@ impl<'a> Lapse<'a> {
                 columns: request.look.columns,
             },
             recording,
+            selection,
             seeker,
             ages,
         })
@@ -316,7 +335,7 @@ impl<'a> Lapse<'a> {
 
     fn source(&self, number: usize) -> Result<Box<dyn Source>> {
         let frame = self.recording.frame(Some(number as u64))?;
-        self.request.selection.of(Box::new(frame))
+        self.selection.of(Box::new(frame))
     }
 
     fn subject(

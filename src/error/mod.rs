@@ -375,7 +375,7 @@ pub enum Error {
     ClosedPipe,
 
     /// The format's limits, or its encoder's.
-    #[error("cannot write {}: {cause} (PNG has no such limit; --max-rows makes the picture smaller)", .path.display())]
+    #[error("cannot write {}: {cause} (PNG has no such limit; --max-rows and --columns say how large a picture gets)", .path.display())]
     Format {
         /// The result.
         path: PathBuf,

@@ -45,7 +45,7 @@ pub fn system_rows(
         let first = [
             Cell::Text(what.to_owned()),
             Cell::Text(zone.to_owned()),
-            Cell::Bytes(pages * page_bytes),
+            Cell::Bytes(pages.saturating_mul(page_bytes)),
         ];
         first.into_iter().chain((0..=highest).map(block)).collect()
     };
@@ -76,8 +76,10 @@ pub fn system_rows(
 }
 
 fn pages(blocks: &[u64]) -> u64 {
-    let pages = (0u32..).zip(blocks).map(|(order, &blocks)| blocks << order);
-    pages.sum()
+    let pages = (0u32..)
+        .zip(blocks)
+        .map(|(order, &blocks)| blocks.saturating_mul(1 << order));
+    pages.fold(0, u64::saturating_add)
 }
 
 /// What each zone's free blocks have in common with the kernel's count, a line each.

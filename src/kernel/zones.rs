@@ -3,6 +3,8 @@
 //! A zone spans pages from its first to its last, and others may lie between: spans of two nodes overlap
 //! where their memory alternates. The narrower one has the page then.
 
+use std::collections::BTreeSet;
+
 use super::{Pfn, PfnRange, PfnSet, Zone};
 
 /// Where zones lie: no page in two of them.
@@ -16,24 +18,36 @@ pub struct ZoneMap {
 impl ZoneMap {
     /// Of these zones, which keep their numbers.
     pub fn new(zones: Vec<Zone>) -> Self {
-        let spans = zones.iter().map(|zone| zone.span);
-        let mut ends: Vec<Pfn> = spans.flat_map(|span| [span.start, span.end]).collect();
-        ends.sort_unstable();
-        ends.dedup();
+        // Where zones begin and end, ascending; those that hold a page are kept by their width.
+        let mut events: Vec<(Pfn, bool, usize)> = Vec::new();
+        for (number, zone) in zones
+            .iter()
+            .enumerate()
+            .filter(|(_, zone)| !zone.span.is_empty())
+        {
+            events.push((zone.span.start, true, number));
+            events.push((zone.span.end, false, number));
+        }
+        events.sort_unstable();
+        let mut open: BTreeSet<(u64, usize)> = BTreeSet::new();
         let mut runs: Vec<(PfnRange, usize)> = Vec::new();
-        for pair in ends.windows(2) {
-            let run = PfnRange::new(pair[0].0, pair[1].0);
-            let holds = |zone: &Zone| zone.span.intersect(run) == run;
-            let here = zones.iter().enumerate().filter(|(_, zone)| holds(zone));
-            let Some((number, _)) = here.min_by_key(|(_, zone)| zone.span.pages()) else {
-                continue;
-            };
-            match runs.last_mut() {
-                Some((last, known)) if *known == number && last.end == run.start => {
-                    last.end = run.end;
+        let mut from = Pfn(0);
+        for (at, begins, number) in events {
+            let run = PfnRange::new(from.0, at.0);
+            if let Some(&(_, zone)) = open.first().filter(|_| !run.is_empty()) {
+                match runs.last_mut() {
+                    Some((last, known)) if *known == zone && last.end == run.start => {
+                        last.end = run.end;
+                    }
+                    _ => runs.push((run, zone)),
                 }
-                _ => runs.push((run, number)),
             }
+            let entry = (zones[number].span.pages(), number);
+            match begins {
+                true => open.insert(entry),
+                false => open.remove(&entry),
+            };
+            from = at;
         }
         Self { zones, runs }
     }

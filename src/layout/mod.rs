@@ -18,7 +18,8 @@ pub const DEFAULT_MAX_ROWS: u64 = 2048;
 /// Rows of nothing but hole are drawn up to this many in a run; a longer run is cut out.
 pub const KEPT_HOLE_ROWS: u64 = 8;
 
-/// A chunk of the scan: 512 MiB of 4 KiB pages. Compounds up to that size never cross its border.
+/// A chunk of the scan, where rows or a tile are not longer: 512 MiB of 4 KiB pages. Compounds up to that size
+/// never cross its border.
 const CHUNK_PAGES: u64 = 1 << 17;
 
 /// How pages become rows of cells.
@@ -53,7 +54,7 @@ impl CellOrder {
 }
 
 impl Layout {
-    /// The finest layout of at most `max_rows` rows for pages up to `end`.
+    /// The finest layout of at most `max_rows` rows, or one tile, for pages up to `end`.
     ///
     /// Rows that are known to be nothing but hole do not count where they will be cut out.
     pub fn fit(
@@ -74,7 +75,9 @@ impl Layout {
             reducer,
             order,
         });
-        let mut fits = fits.skip_while(|layout| layout.drawn_rows(&ram, end) > max_rows.max(1));
+        // No picture is lower than one tile.
+        let most = |layout: &Self| max_rows.max(layout.unit_rows());
+        let mut fits = fits.skip_while(|layout| layout.drawn_rows(&ram, end) > most(layout));
         fits.next().unwrap_or(Self {
             pages_per_cell: 1 << 40,
             reducer,

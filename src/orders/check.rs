@@ -22,7 +22,8 @@ impl Agreement {
         let counted = self.before.iter().zip(&self.after);
         let apart = |(&found, (&before, &after)): (&u64, (&u64, &u64))| {
             let nearest = found.clamp(before.min(after), before.max(after));
-            found as i64 - nearest as i64
+            let apart = i128::from(found) - i128::from(nearest);
+            apart.clamp(i64::MIN.into(), i64::MAX.into()) as i64
         };
         self.found.iter().zip(counted).map(apart).collect()
     }

@@ -64,7 +64,7 @@ pub(super) fn convert(png: &[u8], format: Format, to: &mut Pending) -> Result<()
     let path = to.path().to_owned();
     let failed = |cause: String| Error::Format {
         path: path.clone(),
-        cause,
+        cause: cause.replace('\n', " "),
     };
     let reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
     let picture = reader.decode().map_err(|error| failed(error.to_string()))?;

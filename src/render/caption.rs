@@ -8,7 +8,7 @@ use super::numbers::{grouped, size, span_of_time};
 use super::series::Series;
 use super::subject::Subject;
 use super::typeface::{BODY, TITLE};
-use crate::layout::ROW_CELLS;
+use crate::layout::{CellOrder, ROW_CELLS};
 use crate::source::{Clock, PageSize};
 
 const MARGIN: i64 = 10;
@@ -124,8 +124,15 @@ fn scale_line(subject: &Subject) -> String {
             .saturating_mul(page_bytes)
             .saturating_mul(ROW_CELLS as u64),
     );
+    let extent = match subject.layout.order {
+        CellOrder::Rows => format!("1 row = {row}"),
+        CellOrder::Hilbert => {
+            let tile = subject.layout.unit_pages().saturating_mul(page_bytes);
+            format!("1 tile = {} along a Hilbert curve", size(tile))
+        }
+    };
     format!(
-        "1 px = {} {plural} ({}{assumed}), 1 row = {row}",
+        "1 px = {} {plural} ({}{assumed}), {extent}",
         grouped(pages),
         size(pages.saturating_mul(page_bytes))
     )

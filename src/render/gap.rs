@@ -9,14 +9,9 @@ use crate::layout::ROW_CELLS;
 /// Pixels of one break.
 pub(super) const GAP_HEIGHT: usize = 19;
 
-/// Draws a break as wide as the map, with what it leaves out: hole, or what was not asked for.
-pub(super) fn gap(pages: PfnRange, page_bytes: u64, is_hole: bool) -> Canvas {
+/// Draws a break as wide as the map, with what it leaves out: `what` they are.
+pub(super) fn gap(pages: PfnRange, page_bytes: u64, what: &str) -> Canvas {
     let mut canvas = Canvas::new(ROW_CELLS, GAP_HEIGHT);
-    let what = if is_hole {
-        "of hole not drawn"
-    } else {
-        "not selected"
-    };
     let text = format!(
         "{} {what}: PFN {:#x} to {:#x}",
         size(pages.pages().saturating_mul(page_bytes)),

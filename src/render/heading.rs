@@ -13,6 +13,9 @@ pub(super) const HEADING_HEIGHT: usize = 16;
 /// Rows between two lines at least; what begins before is said in the first.
 const LEAST_ROWS: u64 = 12;
 
+/// Letters from which on no more zones are named in one line.
+const LONGEST_NAME: usize = 120;
+
 /// What is said above a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Heading {
@@ -61,6 +64,8 @@ pub(super) fn zone_names(
         let zone = &zones.zones()[zone];
         let is_near = |start: Pfn| run.start.0 / row_pages < start.0 / row_pages + least;
         match names.last_mut() {
+            // What does not fit would be cut off anyway.
+            Some((start, name)) if is_near(*start) && name.len() > LONGEST_NAME => {}
             Some((start, name)) if is_near(*start) => {
                 name.push_str(", ");
                 if last_node != Some(zone.node) {

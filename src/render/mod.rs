@@ -4,6 +4,7 @@
 mod axis;
 mod canvas;
 mod caption;
+mod columns;
 mod entries;
 mod gap;
 mod heading;

@@ -23,6 +23,9 @@ const NAME_ROWS: u64 = 13;
 /// Draws the strips of nodes and zones beside `rows` rows from number `row` on, which are part of `run`.
 pub(super) fn regions(row: u64, rows: u64, run: Run, row_pages: u64, zones: &ZoneMap) -> Canvas {
     let mut canvas = Canvas::new(REGIONS_WIDTH, rows as usize);
+    let mut nodes: Vec<u32> = zones.zones().iter().map(|zone| zone.node).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
     for at in row..row + rows {
         let pages = PfnRange::new(at * row_pages, (at + 1) * row_pages);
         let Some((_, zone)) = zones.inside(pages).next() else {
@@ -30,7 +33,7 @@ pub(super) fn regions(row: u64, rows: u64, run: Run, row_pages: u64, zones: &Zon
         };
         let y = at as i64 - row as i64;
         let zone = &zones.zones()[zone];
-        canvas.fill(NODE_AT, y, STRIP, 1, shade(node_shade(zone, zones)));
+        canvas.fill(NODE_AT, y, STRIP, 1, shade(node_shade(zone, &nodes)));
         canvas.fill(ZONE_AT, y, STRIP, 1, shade(zone_shade(zone)));
     }
     let pages = PfnRange::new(run.first * row_pages, run.end * row_pages);
@@ -47,10 +50,7 @@ pub(super) fn regions(row: u64, rows: u64, run: Run, row_pages: u64, zones: &Zon
 }
 
 /// Neighbours of four differ.
-fn node_shade(zone: &Zone, zones: &ZoneMap) -> u8 {
-    let mut nodes: Vec<u32> = zones.zones().iter().map(|zone| zone.node).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
+fn node_shade(zone: &Zone, nodes: &[u32]) -> u8 {
     let number = nodes.binary_search(&zone.node).unwrap_or(0);
     [6, 15, 10, 3][number % 4]
 }

@@ -97,14 +97,19 @@ impl Type {
         if self.width(text) <= width {
             return text.to_owned();
         }
-        let mut letters: Vec<char> = text.chars().collect();
-        loop {
-            letters.pop();
-            let shorter: String = letters.iter().chain(['…'].iter()).collect();
-            if letters.is_empty() || self.width(&shorter) <= width {
-                return shorter;
+        let letters: Vec<char> = text.chars().collect();
+        let shorter =
+            |count: usize| -> String { letters[..count].iter().chain(['…'].iter()).collect() };
+        // The more letters the wider, so the most that fit are found by halves.
+        let (mut fits, mut too_many) = (0, letters.len());
+        while too_many - fits > 1 {
+            let middle = usize::midpoint(fits, too_many);
+            match self.width(&shorter(middle)) <= width {
+                true => fits = middle,
+                false => too_many = middle,
             }
         }
+        shorter(fits)
     }
 
     /// The text in lines of at most `width` pixels, broken between words.

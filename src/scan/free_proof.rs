@@ -66,6 +66,10 @@ impl FreeProof {
             let zone = &zones.zones()[piece.zone];
             row(&before, zone).is_some_and(is_calm)
         };
+        // What the kernel counts is all of a zone, so of a part nothing is proved.
+        if source.machine().selected.is_some() {
+            return Ok(Self::default());
+        }
         pieces.retain(is_calm);
         let probed = pool.install(|| {
             let probe = |piece: &mut Piece| {
@@ -149,7 +153,8 @@ fn row<'a>(table: &'a [FreeBlocks], zone: &Zone) -> Option<&'a FreeBlocks> {
 /// Whether nearly all that is free lies in blocks of the highest order, so that it is worth a try.
 fn is_calm(zone: &FreeBlocks) -> bool {
     let pages = |(order, &blocks): (usize, &u64)| blocks.saturating_mul(1 << order);
-    let all: u64 = zone.blocks.iter().enumerate().map(pages).sum();
+    let blocks = zone.blocks.iter().enumerate();
+    let all = blocks.map(pages).fold(0, u64::saturating_add);
     let largest = zone.blocks.iter().enumerate().next_back().map_or(0, pages);
     largest > 0 && (all - largest) < all / MOST_IN_SMALLER
 }

@@ -1,7 +1,7 @@
 //! The pages of one source, read and judged block by block.
 
-use super::Watcher;
 use super::sweep::{Block, Reach};
+use super::{Watcher, enclosing};
 use crate::classify::{Classifier, Key, OpenCompound};
 use crate::error::Result;
 use crate::kernel::{PageFlags, Pfn, PfnRange};
@@ -133,6 +133,14 @@ impl<'a> Judge<'a> {
         if let (true, Some(ask)) = (is_tail, open_before) {
             self.open = ask();
         }
+        // Of a part of memory what lies before was not read.
+        let machine = self.source.machine();
+        if is_tail && self.open.is_none() && machine.selected.is_some() {
+            let found = enclosing(self.source, span.start)?;
+            let pmd_pages = machine.pmd_pages;
+            self.open =
+                found.map(|found| OpenCompound::new(found.head, 1 << found.order, pmd_pages));
+        }
         let read = PfnRange::new(span.start.0, span.start.0 + got as u64);
         self.read_after(start, read, got == wanted)?;
         let words = &self.words[start..start + got];
@@ -160,7 +168,7 @@ impl<'a> Judge<'a> {
             .pages_wanted_after(words)
             .filter(|_| goes_on);
         let behind = PfnRange::new(read.end.0, read.end.0 + wanted.unwrap_or(0));
-        let readable = self.source.machine().readable(behind);
+        let readable = self.source.machine().existing(behind);
         let there = readable.first().filter(|there| there.start == behind.start);
         let wanted = there.map_or(0, |there| there.pages() as usize);
         // Nearly always the next page answers, so reads begin small.

@@ -4,6 +4,7 @@
 //! the kernel takes for them; fixed halves lose a quarter of the speed. Peak memory is a few chunks
 //! whatever the size of the machine.
 
+mod enclosing;
 mod free_proof;
 mod judge;
 mod queue;
@@ -11,6 +12,7 @@ mod sweep;
 mod thrift;
 mod worker;
 
+pub use enclosing::{Enclosing, enclosing, is_tail, order_from};
 pub use sweep::{Block, Reach, find_proof_of_ksm, read_in_order, sweep};
 pub use thrift::{Effort, Spent};
 

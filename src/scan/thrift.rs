@@ -21,7 +21,7 @@ use crate::source::{Clock, Machine, Source, file};
 
 /// PMD-sized blocks that are read at once where none of them was huge lately. One that begins among them
 /// is seen at their end.
-const MOST_BLOCKS: u64 = 8;
+const MOST_BLOCKS: u64 = 2;
 
 /// How much of memory is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

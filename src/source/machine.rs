@@ -140,17 +140,21 @@ impl Machine {
     /// the machine expects everything is read, until the source says end.
     pub fn readable(&self, within: PfnRange) -> Vec<PfnRange> {
         let wanted = self.wanted(within).into_iter();
+        wanted.flat_map(|range| self.existing(range)).collect()
+    }
+
+    /// The same, whether they are meant or not.
+    pub fn existing(&self, within: PfnRange) -> Vec<PfnRange> {
         let Some(blocks) = &self.blocks else {
-            return wanted.collect();
+            return vec![within];
         };
         let known = blocks.end().0;
-        let existing = |range: PfnRange| {
-            let beyond = PfnRange::new(known.max(range.start.0), range.end.0);
-            let below = range.intersect(PfnRange::new(0, known));
-            let parts = blocks.inside(below);
-            parts.chain((!beyond.is_empty()).then_some(beyond))
-        };
-        wanted.flat_map(existing).collect()
+        let beyond = PfnRange::new(known.max(within.start.0), within.end.0);
+        let below = within.intersect(PfnRange::new(0, known));
+        let parts = blocks.inside(below);
+        parts
+            .chain((!beyond.is_empty()).then_some(beyond))
+            .collect()
     }
 
     /// The parts of `within` that have pages that are meant, or pages of the same huge pages.

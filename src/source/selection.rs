@@ -56,10 +56,52 @@ impl Selection {
         if self.is_all() {
             return Ok(source);
         }
+        let pages = self.pages(source.as_ref())?;
+        let machine = part_of(source.machine(), pages, &self.name);
+        Ok(Box::new(Selected { source, machine }))
+    }
+
+    /// The same pages of every one of `sources`: those that are meant in any of them, so that what another zone has
+    /// later is not taken for what is gone.
+    ///
+    /// # Errors
+    /// They cannot be opened, or none of them has what is meant.
+    pub fn in_all<'a>(
+        &self,
+        sources: impl Iterator<Item = Result<Box<dyn Source + 'a>>>,
+    ) -> Result<Self> {
+        if self.is_all() {
+            return Ok(self.clone());
+        }
+        let mut ranges = Vec::new();
+        let mut missing = None;
+        for source in sources {
+            match self.pages(source?.as_ref()) {
+                Ok(pages) => ranges.extend(pages.ranges().iter().copied()),
+                Err(error) => missing = Some(error),
+            }
+        }
+        let all: PfnSet = ranges.into_iter().collect();
+        match missing {
+            Some(error) if all.pages() == 0 => Err(error),
+            _ => Ok(Self {
+                ranges: all
+                    .ranges()
+                    .iter()
+                    .map(|&range| MemoryRange::Pages(range))
+                    .collect(),
+                name: self.name.clone(),
+                ..Self::default()
+            }),
+        }
+    }
+
+    /// The pages that are meant.
+    fn pages(&self, source: &dyn Source) -> Result<PfnSet> {
         let machine = source.machine();
         let mut pages: PfnSet = [PfnRange::new(0, machine.end().0)].into_iter().collect();
         if !self.nodes.is_empty() || !self.zones.is_empty() {
-            pages = pages.intersect(&self.in_zones(source.as_ref())?);
+            pages = pages.intersect(&self.in_zones(source)?);
         }
         if !self.ranges.is_empty() {
             let page_bytes = machine.page_size.bytes();
@@ -72,8 +114,7 @@ impl Selection {
                 selection: self.name.clone(),
             });
         }
-        let machine = part_of(machine, pages, &self.name);
-        Ok(Box::new(Selected { source, machine }))
+        Ok(pages)
     }
 
     fn in_zones(&self, source: &dyn Source) -> Result<PfnSet> {
