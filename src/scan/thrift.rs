@@ -16,7 +16,7 @@ use super::Watcher;
 use super::free_proof::FreeProof;
 use crate::error::Result;
 use crate::kernel::{PageFlags, Pfn, parse_meminfo_bytes};
-use crate::recording::Plane;
+use crate::recording::{Plane, ProcessTable};
 use crate::source::{Clock, Machine, Source, file};
 
 /// PMD-sized blocks that are read at once where none of them was huge lately. One that begins among them
@@ -192,6 +192,10 @@ impl Source for Thrift<'_> {
 
     fn read_plane(&self, plane: Plane, start: Pfn, into: &mut [u64]) -> Result<usize> {
         self.source.read_plane(plane, start, into)
+    }
+
+    fn processes(&self) -> Result<Option<ProcessTable>> {
+        self.source.processes()
     }
 
     fn time(&self) -> Timestamp {
