@@ -155,13 +155,15 @@ fn a_raw_copy_and_a_frame_are_counted_too() {
         remarks.contains("Node 0 DMA: free blocks are those that buddyinfo counts"),
         "{remarks}"
     );
-    let table: [(&[&str], &str); 3] = [
+    let table: [(&[&str], &str); 5] = [
         (
             &["--system", "--format", "mem_hist"],
             "--format mem_hist is for processes",
         ),
         (&["--system", "--physical"], "cannot be used with"),
-        (&["--from", "example"], "--system"),
+        (&["--from", "example"], "--from is for --system"),
+        (&["--from", "example", "1"], "--from is for --system"),
+        (&["-v", "1"], "--verbose is for --system"),
     ];
     for (words, part) in table {
         assert_refused(&run(["orders"].iter().chain(words)), 2, part);

@@ -104,8 +104,11 @@ pub(super) fn orders(args: OrdersArgs) -> Result<Request, String> {
             quiet: args.ask.quiet,
         }));
     }
-    if args.verbose {
-        return Err("--verbose is for --system".to_owned());
+    // Not left to clap: what --system conflicts with would waive it.
+    for (is_said, option) in [(args.verbose, "--verbose"), (args.from.is_some(), "--from")] {
+        if is_said {
+            return Err(format!("{option} is for --system"));
+        }
     }
     let omits = args.omit_file_backed || args.omit_unfaulted_vmas;
     Ok(Request::Orders(OrdersRequest {

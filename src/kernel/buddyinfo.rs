@@ -1,5 +1,7 @@
 //! `/proc/buddyinfo`: free blocks of the buddy allocator by order.
 
+use super::Zone;
+
 /// Free blocks of one zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FreeBlocks {
@@ -9,6 +11,14 @@ pub struct FreeBlocks {
     pub zone: String,
     /// Blocks of 2^n pages each, from n = 0 up to the highest order of this kernel.
     pub blocks: Vec<u64>,
+}
+
+impl FreeBlocks {
+    /// The row of a zone.
+    pub fn of<'a>(table: &'a [Self], zone: &Zone) -> Option<&'a Self> {
+        let is_it = |row: &&Self| row.node == zone.node && row.zone == zone.name;
+        table.iter().find(is_it)
+    }
 }
 
 /// The zones, in the order of the file. All have as many orders, or the file says nothing.

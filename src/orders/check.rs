@@ -27,11 +27,6 @@ impl Agreement {
         };
         self.found.iter().zip(counted).map(apart).collect()
     }
-
-    /// True when every order agrees.
-    pub fn is_whole(&self) -> bool {
-        self.difference().iter().all(|&apart| apart == 0)
-    }
 }
 
 /// Compares the zones that the kernel counts.
@@ -41,12 +36,11 @@ pub fn agreements(
     before: &[FreeBlocks],
     after: &[FreeBlocks],
 ) -> Vec<Agreement> {
-    let row = |table: &[FreeBlocks], zone: &Zone| {
-        let is_it = |row: &&FreeBlocks| row.node == zone.node && row.zone == zone.name;
-        table.iter().find(is_it).map(|row| row.blocks.clone())
-    };
     let agreement = |(zone, counts): (&Zone, &Counts)| {
-        let (before, after) = (row(before, zone)?, row(after, zone)?);
+        let (before, after) = (
+            FreeBlocks::of(before, zone)?.blocks.clone(),
+            FreeBlocks::of(after, zone)?.blocks.clone(),
+        );
         let orders = before.len().min(counts.blocks.len());
         Some(Agreement {
             zone: zone.clone(),

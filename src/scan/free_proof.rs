@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::Watcher;
 use crate::error::Result;
-use crate::kernel::{FreeBlocks, PageFlags, Pfn, PfnRange, Zone, ZoneMap};
+use crate::kernel::{FreeBlocks, PageFlags, Pfn, PfnRange, ZoneMap};
 use crate::source::{Source, free_blocks, zones};
 
 /// Where more than this part of what is free lies in smaller blocks, some block is free but for a page or two:
@@ -53,6 +53,10 @@ impl FreeProof {
         pool: &rayon::ThreadPool,
         watcher: &dyn Watcher,
     ) -> Result<Self> {
+        // What the kernel counts is all of a zone, so of a part nothing is proved.
+        if source.machine().selected.is_some() {
+            return Ok(Self::default());
+        }
         let (zones, before) = (zones(source), free_blocks(source));
         let Some(highest) = before
             .first()
@@ -64,12 +68,8 @@ impl FreeProof {
         let mut pieces = pieces(&zones, order);
         let is_calm = |piece: &Piece| {
             let zone = &zones.zones()[piece.zone];
-            row(&before, zone).is_some_and(is_calm)
+            FreeBlocks::of(&before, zone).is_some_and(is_calm)
         };
-        // What the kernel counts is all of a zone, so of a part nothing is proved.
-        if source.machine().selected.is_some() {
-            return Ok(Self::default());
-        }
         pieces.retain(is_calm);
         let probed = pool.install(|| {
             let probe = |piece: &mut Piece| {
@@ -85,7 +85,8 @@ impl FreeProof {
             let of_zone = pieces.iter().filter(|piece| piece.zone == number);
             let candidates = of_zone.map(Piece::count).sum::<u64>();
             let zone = &zones.zones()[number];
-            let counted = |table: &Vec<_>| row(table, zone)?.blocks.get(highest).copied();
+            let counted =
+                |table: &Vec<_>| FreeBlocks::of(table, zone)?.blocks.get(highest).copied();
             if [&before, &after].map(counted) != [Some(candidates); 2] {
                 pieces.retain(|piece| piece.zone != number);
             }
@@ -142,12 +143,6 @@ fn pieces(zones: &ZoneMap, order: u32) -> Vec<Piece> {
         }
     }
     pieces
-}
-
-/// What the kernel counts in a zone.
-fn row<'a>(table: &'a [FreeBlocks], zone: &Zone) -> Option<&'a FreeBlocks> {
-    let is_it = |row: &&FreeBlocks| row.node == zone.node && row.zone == zone.name;
-    table.iter().find(is_it)
 }
 
 /// Whether nearly all that is free lies in blocks of the highest order, so that it is worth a try.

@@ -171,6 +171,44 @@ fn part_of(machine: &Machine, pages: PfnSet, name: &str) -> Machine {
     }
 }
 
+impl Machine {
+    /// The parts of `within` that have pages that are meant, or pages of the same huge pages.
+    pub fn wanted(&self, within: PfnRange) -> Vec<PfnRange> {
+        let Some(selected) = &self.selected else {
+            return vec![within];
+        };
+        let pmd_pages = self.pmd_pages;
+        let round = |range: PfnRange| {
+            let start = range.start.0 - range.start.0 % pmd_pages;
+            PfnRange::new(start, range.end.0.next_multiple_of(pmd_pages))
+        };
+        let near = round(within);
+        let rounded: PfnSet = selected.pages.inside(near).map(round).collect();
+        rounded.inside(within).collect()
+    }
+
+    /// The parts of `within` that are meant.
+    pub fn selected_in(&self, within: PfnRange) -> Vec<PfnRange> {
+        match &self.selected {
+            Some(selected) => selected.pages.inside(within).collect(),
+            None => vec![within],
+        }
+    }
+
+    /// The parts of `within` that are not meant.
+    pub fn unselected(&self, within: PfnRange) -> Vec<PfnRange> {
+        let selected = self.selected.as_ref();
+        selected.map_or_else(Vec::new, |selected| selected.pages.gaps(within))
+    }
+
+    /// True for a page that is meant.
+    pub fn is_selected(&self, page: Pfn) -> bool {
+        let here = PfnRange::new(page.0, page.0 + 1);
+        let selected = self.selected.as_ref();
+        selected.is_none_or(|selected| selected.pages.inside(here).next().is_some())
+    }
+}
+
 struct Selected<'a> {
     source: Box<dyn Source + 'a>,
     machine: Machine,

@@ -21,16 +21,11 @@ pub(in crate::cli) struct OrdersArgs {
     pub(in crate::cli) system: bool,
 
     /// With --system a recording, its last frame or frame N, or a raw copy of /proc/kpageflags
-    #[arg(
-        long,
-        value_name = "FILE[@N]",
-        requires = "system",
-        conflicts_with = "sysroot"
-    )]
+    #[arg(long, value_name = "FILE[@N]", conflicts_with = "sysroot")]
     pub(in crate::cli) from: Option<PathBuf>,
 
     /// With --system the kernel's own counts of free blocks, before and after, and where they differ
-    #[arg(short, long, requires = "system")]
+    #[arg(short, long)]
     pub(in crate::cli) verbose: bool,
 
     /// Blocks that are contiguous and aligned in memory, too, and not in addresses alone
