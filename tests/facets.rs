@@ -196,6 +196,61 @@ fn pages_are_counted_by_the_cgroup_that_they_or_their_heads_are_charged_to() {
     assert_eq!(one[0].1, 512);
 }
 
+/// Cgroups beyond the colours of a picture are one, and which have one does not hang on where they lie.
+#[test]
+fn the_largest_of_hundreds_of_cgroups_are_named_wherever_they_lie() {
+    let (root, directory) = (scratch(), scratch());
+    write_system(root.path());
+    let proc = root.path().join("proc");
+    // Several chunks. Of 300 cgroups the last ones to be met, with even numbers, are the largest.
+    let pages = 3u64 << 18;
+    let cgroup = |pfn: u64| match pfn {
+        0..300_000 => 1000 + pfn % 300,
+        _ => 1290 + (pfn / 512) % 5 * 2,
+    };
+    let cgroups: Vec<u64> = (0..pages).map(cgroup).collect();
+    let flags = vec![ANON; pages as usize];
+    fs::write(proc.join("kpageflags"), bytes(&flags)).expect("flags");
+    fs::write(proc.join("kpagecgroup"), bytes(&cgroups)).expect("cgroups");
+    let of = |inode: u64| cgroups.iter().filter(|&&other| other == inode).count() as u64;
+    let lines = legend(&drawn(root.path(), "cgroup"));
+    let mut expected: Vec<(u64, u64)> = (1000..1300).map(|inode| (inode, of(inode))).collect();
+    expected.sort_by_key(|&(_, pages)| std::cmp::Reverse(pages));
+    for inode in [1290, 1292, 1294, 1296, 1298] {
+        let name = format!("@{inode}");
+        assert!(lines[..5].contains(&(name, of(inode))), "{lines:?}");
+    }
+    assert_eq!(lines[8].0, "292 more");
+    let named: u64 = lines[..8].iter().map(|(_, pages)| pages).sum();
+    assert_eq!(lines[8].1, pages - named);
+    assert_eq!(
+        named,
+        expected[..8].iter().map(|(_, pages)| pages).sum::<u64>()
+    );
+    let by_cgroup = |threads: &str| {
+        let options = ["--by", "cgroup", "--threads", threads];
+        succeed(
+            ["snapshot", "-", "--sysroot", text(root.path())]
+                .iter()
+                .chain(&options),
+        )
+    };
+    let pixels = |threads| decode(&by_cgroup(threads)).indices;
+    assert!(pixels("1") == pixels("2") && pixels("1") == pixels("7"));
+    // In a series as well.
+    let series = directory.path().join("series");
+    let twice = [
+        "--sysroot",
+        text(root.path()),
+        "--sysroot",
+        text(root.path()),
+    ];
+    let words = ["timelapse", text(&series), "--by", "cgroup"];
+    succeed(words.iter().chain(&twice));
+    let picture = fs::read(series.join("0001.png")).expect("the second picture");
+    assert_eq!(legend(&decode(&picture).facts), lines);
+}
+
 #[test]
 fn a_time_lapse_by_sharing_records_what_it_needs() {
     let (root, directory) = (scratch(), scratch());

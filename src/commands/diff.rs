@@ -227,7 +227,7 @@ impl<'a> Comparison<'a> {
         let known = Known::default();
         let view = View::alone(self.request.look.lens, self.layout, &known);
         let reducer = self.request.look.reducer.1.clone();
-        let mut subject = Subject::new(source, &scan, &view, reducer);
+        let mut subject = Subject::new(source, &scan, (view.lens, view.layout), reducer);
         subject.host = subject.host.filter(|_| !self.request.redact);
         subject.doubted_pages = self.doubted_pages;
         subject.since = Some(Since {

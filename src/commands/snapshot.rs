@@ -8,6 +8,7 @@ use crate::facts::{Facts, agreement_lines, reading_line};
 use crate::inventory::ksm_verdict;
 use crate::orders::agreements;
 use crate::output::{Pending, Target, write_picture, write_text};
+use crate::overlay::{Overlay, largest_first};
 use crate::render::{Style, Subject, picture};
 use crate::scan::{Effort, Known, Lens, Rekey, View, scan};
 use crate::source::{Clock, Source, free_blocks};
@@ -25,20 +26,30 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
 
     let sought = request.sought.as_ref();
     let root = request.source.root();
-    let work = (request.threads, terminal);
-    let find = |sought| Seeker::find(sought, root, source.as_ref(), request.redact, work);
-    let sought = sought.map(find).transpose()?;
+    let find = |sought| Seeker::find(sought, root, source.as_ref(), request.redact, terminal);
+    let mut sought = sought.map(find).transpose()?;
     let mut known = Known::default();
     if sought.is_some() {
         known.ksm = ksm_verdict(source.as_ref(), request.threads, terminal)?;
     }
     let before = free_blocks(source.as_ref());
-    let view = View {
-        overlay: sought.as_ref().map(|(_, overlay)| overlay as &dyn Rekey),
-        effort: effort(request, source.as_ref()),
-        ..View::alone(request.look.lens, layout, &known)
+    let effort = effort(request, source.as_ref());
+    let look = |known: &Known, overlay: Option<&Overlay>| {
+        let view = View {
+            overlay: overlay.map(|overlay| overlay as &dyn Rekey),
+            effort,
+            ..View::alone(request.look.lens, layout, known)
+        };
+        scan(source.as_ref(), view, request.threads, terminal)
     };
-    let scan = scan(source.as_ref(), view, request.threads, terminal)?;
+    let mut scan = look(&known, sought.as_ref().map(|(_, overlay)| overlay))?;
+    if let Some((seeker, overlay)) = &mut sought
+        && let Some(met) = largest_first(&scan.met, &overlay.pages_met())
+    {
+        known.met = met;
+        *overlay = seeker.overlay(source.as_ref())?;
+        scan = look(&known, Some(overlay))?;
+    }
     terminal.clear();
     let checked = sought.as_ref().and_then(|(_, overlay)| {
         // What the kernel counts is all of a zone.
@@ -63,7 +74,7 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     let mut subject = Subject::new(
         source.as_ref(),
         &scan,
-        &view,
+        (request.look.lens, layout),
         request.look.reducer.1.clone(),
     );
     subject.host = subject.host.filter(|_| !request.redact);

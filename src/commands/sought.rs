@@ -9,12 +9,12 @@ use crate::compare::FIRST_OVERLAY;
 use crate::error::{Error, Result};
 use crate::kernel::{PfnRange, PfnSet, ZoneMap};
 use crate::orders::FreeOrders;
-use crate::overlay::{Cgroups, Groups, Held, Overlay, Regions, Sought, pages_of_cgroups};
+use crate::overlay::{Groups, Held, Overlay, Regions, Sought};
 use crate::recording::ProcessPages;
 use crate::render::{SoughtLines, grouped, share, size};
-use crate::scan::{Scan, Watcher};
+use crate::scan::Scan;
 use crate::source::{
-    Recording, Selection, Source, cgroup_directories, cgroup_inode, highest_order, zones,
+    Recording, Source, cgroup_directories, cgroup_inode, cgroup_name, highest_order, zones,
 };
 use crate::terminal::Terminal;
 
@@ -24,8 +24,8 @@ pub(super) struct Seeker<'a> {
     request: &'a SoughtRequest,
     /// Of a series the processes of all readings, so that a colour stays the same one's.
     groups: Option<Groups>,
-    /// The largest cgroups, of a series those of all readings together.
-    cgroups: Option<Cgroups>,
+    /// What cgroups are called, by inode; of a series those of all readings.
+    cgroups: BTreeMap<u64, String>,
     /// How the titles end.
     title: String,
 }
@@ -37,7 +37,7 @@ impl<'a> Seeker<'a> {
         root: Option<&std::path::Path>,
         source: &dyn Source,
         redact: bool,
-        (threads, terminal): (usize, &Terminal),
+        terminal: &Terminal,
     ) -> Result<(Self, Overlay)> {
         let mut processes = Vec::new();
         if let SoughtRequest::Processes(chosen) = request {
@@ -45,13 +45,11 @@ impl<'a> Seeker<'a> {
             check_all_found(chosen, &processes, source)?;
         }
         let mut seeker = Self::new(request, identities(&processes), redact)?;
-        if matches!(request, SoughtRequest::Cgroups) {
-            let pages = pages_of_cgroups(source, threads, terminal)?;
-            let directories = match root {
+        if matches!(request, SoughtRequest::Cgroups) && !redact {
+            seeker.name_cgroups(match root {
                 Some(root) => cgroup_directories(root),
                 None => source.processes()?.unwrap_or_default().cgroups,
-            };
-            seeker.name_cgroups(&pages, directories, redact);
+            });
         }
         let overlay = seeker.overlay_of(&processes, source)?;
         Ok((seeker, overlay))
@@ -61,9 +59,7 @@ impl<'a> Seeker<'a> {
     pub(super) fn in_series(
         request: &'a SoughtRequest,
         recording: &Recording,
-        selection: &Selection,
         redact: bool,
-        (threads, watcher): (usize, &dyn Watcher),
     ) -> Result<Self> {
         let mut all = BTreeMap::new();
         if let SoughtRequest::Processes(chosen) = request {
@@ -77,30 +73,19 @@ impl<'a> Seeker<'a> {
             }
         }
         let mut seeker = Self::new(request, all, redact)?;
-        if matches!(request, SoughtRequest::Cgroups) {
-            let (mut pages, mut directories) = (BTreeMap::new(), BTreeMap::new());
+        if matches!(request, SoughtRequest::Cgroups) && !redact {
             for number in 0..recording.frames() as u64 {
-                let source = selection.of(Box::new(recording.frame(Some(number))?))?;
-                for (inode, more) in pages_of_cgroups(source.as_ref(), threads, watcher)? {
-                    *pages.entry(inode).or_insert(0) += more;
-                }
-                directories.extend(source.processes()?.unwrap_or_default().cgroups);
+                let source = recording.frame(Some(number))?;
+                seeker.name_cgroups(source.processes()?.unwrap_or_default().cgroups);
             }
-            seeker.name_cgroups(&pages, directories, redact);
         }
         Ok(seeker)
     }
 
-    fn name_cgroups(
-        &mut self,
-        pages: &BTreeMap<u64, u64>,
-        mut directories: BTreeMap<String, u64>,
-        redact: bool,
-    ) {
-        if redact {
-            directories.clear();
-        }
-        self.cgroups = Some(Cgroups::new(pages, &directories));
+    fn name_cgroups(&mut self, directories: BTreeMap<String, u64>) {
+        let named = directories.into_iter();
+        let name = |(directory, inode): (String, u64)| (inode, cgroup_name(&directory).to_owned());
+        self.cgroups.extend(named.map(name));
     }
 
     fn new(
@@ -131,7 +116,7 @@ impl<'a> Seeker<'a> {
         Ok(Self {
             request,
             groups,
-            cgroups: None,
+            cgroups: BTreeMap::new(),
             title,
         })
     }
@@ -149,9 +134,7 @@ impl<'a> Seeker<'a> {
             (SoughtRequest::Nodes, _) => Sought::Regions(Regions::of_nodes(&known_zones(source)?)),
             (SoughtRequest::Zones, _) => Sought::Regions(Regions::of_zones(&known_zones(source)?)),
             (SoughtRequest::Shared, _) => Sought::Shared,
-            (SoughtRequest::Cgroups, _) => {
-                Sought::Cgroups(self.cgroups.clone().unwrap_or_default())
-            }
+            (SoughtRequest::Cgroups, _) => Sought::Cgroups(self.cgroups.clone()),
             (SoughtRequest::Folios, _) => Sought::Folios,
             (SoughtRequest::Free, _) => {
                 Sought::Free(FreeOrders::new(zones(source), highest_order(source)))
@@ -168,10 +151,10 @@ impl<'a> Seeker<'a> {
 
     /// What the legend says, now that the pages were seen.
     pub(super) fn lines(&self, overlay: &Overlay, scan: &Scan, source: &dyn Source) -> SoughtLines {
-        let kinds = overlay.kinds().iter().map(|kind| {
-            let (pages, large) = (scan.keys.of(kind.key), overlay.large_pages(kind));
+        let kinds = overlay.kinds(&scan.met).into_iter().map(|kind| {
+            let (pages, large) = (scan.keys.of(kind.key), overlay.large_pages(&kind));
             let name = match large {
-                0 => kind.name.clone(),
+                0 => kind.name,
                 large => format!("{}, {} large", kind.name, share(large, pages)),
             };
             (name, kind.key, kind.shade)

@@ -41,9 +41,14 @@ pub const OVERLAYS: usize = 9;
 
 /// A page of this class, unchanged. A hole stays a hole, so that rows of it can be cut out.
 pub const fn faded(class: Class) -> Key {
-    match class {
-        Class::Hole => Key::HOLE,
-        class => Key(FIRST_FADED + class as u8),
+    faded_key(Key(class as u8))
+}
+
+/// The same of a class's own key.
+pub const fn faded_key(key: Key) -> Key {
+    match key {
+        Key::HOLE => Key::HOLE,
+        key => Key(FIRST_FADED + key.0),
     }
 }
 

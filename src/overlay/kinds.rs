@@ -47,6 +47,9 @@ const PROCESSES: [Class; OVERLAYS - 1] = [
 /// How many processes can be told apart.
 pub const MAX_PROCESSES: usize = PROCESSES.len();
 
+/// The colours of the largest by rank.
+pub const RANKS: [Class; MAX_PROCESSES] = PROCESSES;
+
 impl Sought {
     /// Name and colour of each kind. `title` is the one kind's where there is no other; `size` says how large
     /// a block of an order is.
@@ -71,10 +74,8 @@ impl Sought {
                 let shades = processes().chain([Shade::Marked]);
                 regions.names.iter().cloned().zip(shades).collect()
             }
-            Self::Cgroups(cgroups) => {
-                let shades = processes().chain([Shade::Marked]);
-                cgroups.names().iter().cloned().zip(shades).collect()
-            }
+            // They are known when memory was seen.
+            Self::Cgroups(_) => Vec::new(),
             Self::Shared => {
                 let step = |(step, name): (usize, &&str)| {
                     ((*name).to_owned(), Shade::Step(step, SHARED.len()))

@@ -8,22 +8,23 @@ mod held;
 mod kinds;
 mod sizes;
 
-pub use cgroups::{Cgroups, pages_of_cgroups};
+pub use cgroups::largest_first;
 pub use facet::Regions;
 pub use gather::gather;
 pub use held::{Groups, Held};
-pub use kinds::MAX_PROCESSES;
+pub use kinds::{MAX_PROCESSES, RANKS};
 
 use self::kinds::Part;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use self::cgroups::number_charged;
+use self::cgroups::{cgroup_kinds, number_cgroups, number_charged};
 use self::facet::number_shared;
 use self::sizes::{number_folios, number_free};
 use crate::classify::{Class, Key, is_uniform};
-use crate::compare::{FIRST_OVERLAY, faded};
+use crate::compare::{FIRST_OVERLAY, faded_key};
 use crate::error::Result;
 use crate::inventory::Sight;
 use crate::kernel::{Area, PagemapEntry, PfnRange, PfnSet, ZoneMap};
@@ -44,8 +45,8 @@ pub enum Sought {
     Regions(Regions),
     /// Those that are mapped, by how often.
     Shared,
-    /// Those that are charged to cgroups, by which.
-    Cgroups(Cgroups),
+    /// Those that are charged to cgroups, by which; these inodes have names.
+    Cgroups(BTreeMap<u64, String>),
     /// Those of free blocks, by order.
     Free(FreeOrders),
     /// Those of folios, by family and order.
@@ -65,6 +66,8 @@ pub enum Shade {
     Order(Class, u8),
     /// That of a free block of this order, of orders up to the other: the smaller the stronger.
     Free(u32, u32),
+    /// That of its rank by pages. This many things, which are told apart where they are among the largest.
+    Ranked(usize),
 }
 
 /// One thing that is looked for: a line of the legend.
@@ -83,20 +86,18 @@ pub struct Kind {
 pub struct Overlay {
     sought: Sought,
     kinds: Vec<Kind>,
-    /// Of each kind the pages that are part of large folios.
-    large: Vec<AtomicU64>,
+    /// Of each key the pages that are part of large folios.
+    large: [AtomicU64; KEYS],
     /// Runs of pages that processes still had when flags were read.
     seen: Mutex<Vec<PfnRange>>,
     /// Free blocks of each zone, and last of none.
     free: Mutex<Vec<Counts>>,
+    /// Pages of each cgroup that was met.
+    charged: Mutex<Vec<u64>>,
 }
 
 fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
     held.lock().expect("nobody panics while it is held")
-}
-
-fn key(number: usize) -> Key {
-    Key(FIRST_OVERLAY.0 + number as u8)
 }
 
 impl Overlay {
@@ -105,7 +106,7 @@ impl Overlay {
     pub fn new(sought: Sought, title: &str, size: &dyn Fn(usize) -> String) -> Self {
         let kind = |(number, (name, shade)): (usize, (String, Shade))| Kind {
             name,
-            key: key(number),
+            key: overlay_key(number as u8),
             shade,
         };
         let kinds = sought.kinds(title, size);
@@ -115,17 +116,26 @@ impl Overlay {
             _ => 0,
         };
         Self {
-            large: kinds.iter().map(|_| AtomicU64::new(0)).collect(),
+            large: [const { AtomicU64::new(0) }; KEYS],
             seen: Mutex::default(),
             free: Mutex::new(vec![Counts::default(); zones]),
+            charged: Mutex::default(),
             sought,
             kinds,
         }
     }
 
-    /// The kinds, in the legend's order.
-    pub fn kinds(&self) -> &[Kind] {
-        &self.kinds
+    /// The kinds, in the legend's order, now that these things were met.
+    pub fn kinds(&self, met: &[u64]) -> Vec<Kind> {
+        match &self.sought {
+            Sought::Cgroups(names) => cgroup_kinds(names, met),
+            _ => self.kinds.clone(),
+        }
+    }
+
+    /// Pages of each thing that was met.
+    pub fn pages_met(&self) -> Vec<u64> {
+        lock(&self.charged).clone()
     }
 
     /// Runs of the pages of processes that were seen, where such are looked for.
@@ -155,21 +165,39 @@ impl Overlay {
 }
 
 impl Rekey for Overlay {
-    fn rekey(&self, source: &dyn Source, block: &Block<'_>, keys: &mut [Key]) -> Result<()> {
+    fn rekey(
+        &self,
+        source: &dyn Source,
+        block: &Block<'_>,
+        keys: &mut [Key],
+        number: &mut dyn FnMut(u64) -> usize,
+    ) -> Result<()> {
         let mut numbers = vec![NOBODY; keys.len()];
-        self.number_pages(source, block, keys, &mut numbers)?;
+        self.number_pages(source, block, keys, &mut numbers, number)?;
         let mut large = [0u64; 256];
         for (numbers, keys) in numbers.chunks(PIECE).zip(keys.chunks_mut(PIECE)) {
-            if is_uniform(keys) && is_uniform(bytemuck::cast_slice(numbers)) {
-                let (number, class) = (numbers[0], usize::from(keys[0].0));
-                large[usize::from(number)] += u64::from(LARGE[class]) * keys.len() as u64;
-                keys.fill(rekeyed(number, class));
+            if is_uniform(bytemuck::cast_slice(numbers)) {
+                let (number, first) = (numbers[0], keys[0]);
+                if number == NOBODY {
+                    keys.iter_mut().for_each(|key| *key = faded_key(*key));
+                    continue;
+                }
+                large[usize::from(number)] += if is_uniform(keys) {
+                    u64::from(LARGE[usize::from(first.0)]) * keys.len() as u64
+                } else {
+                    let is_large = |key: &Key| u64::from(LARGE[usize::from(key.0)]);
+                    keys.iter().map(is_large).sum()
+                };
+                keys.fill(overlay_key(number));
                 continue;
             }
             for (&number, key) in numbers.iter().zip(keys) {
                 let class = usize::from(key.0);
                 large[usize::from(number)] += u64::from(LARGE[class]);
-                *key = rekeyed(number, class);
+                *key = match number {
+                    NOBODY => faded_key(*key),
+                    number => overlay_key(number),
+                };
             }
         }
         for (sum, pages) in self.large.iter().zip(large) {
@@ -187,6 +215,7 @@ impl Overlay {
         block: &Block<'_>,
         keys: &[Key],
         numbers: &mut [u8],
+        number: &mut dyn FnMut(u64) -> usize,
     ) -> Result<()> {
         match &self.sought {
             Sought::Held(held) => self.number_held(held, block, keys, numbers),
@@ -195,7 +224,9 @@ impl Overlay {
             }
             Sought::Regions(regions) => regions.number_pages(block, keys, numbers),
             Sought::Shared => number_shared(source, block, keys, numbers)?,
-            Sought::Cgroups(cgroups) => cgroups.number_pages(source, block, keys, numbers)?,
+            Sought::Cgroups(_) => {
+                number_cgroups(source, block, keys, numbers, number, &self.charged)?;
+            }
             Sought::Free(free) => {
                 let counts = number_free(free, block, keys, numbers);
                 let mut sum = lock(&self.free);
@@ -239,26 +270,15 @@ impl Overlay {
 /// Pages that are looked at at once, because they may all be alike.
 const PIECE: usize = 128;
 
-fn rekeyed(number: u8, class: usize) -> Key {
-    match number {
-        NOBODY => FADED[class],
-        number => Key(FIRST_OVERLAY.0 + number),
-    }
+fn overlay_key(number: u8) -> Key {
+    Key(FIRST_OVERLAY.0 + number)
 }
+
+/// Keys that an overlay has for itself.
+const KEYS: usize = Key::LIMIT - FIRST_OVERLAY.0 as usize;
 
 /// The number of a page that is not looked for.
 const NOBODY: u8 = u8::MAX;
-
-/// The key of each class that is not looked for.
-static FADED: [Key; Class::ALL.len()] = {
-    let mut keys = [Key::HOLE; Class::ALL.len()];
-    let mut at = 0;
-    while at < keys.len() {
-        keys[at] = faded(Class::ALL[at]);
-        at += 1;
-    }
-    keys
-};
 
 /// Whether pages of each class are part of large folios.
 static LARGE: [bool; Class::ALL.len()] = {

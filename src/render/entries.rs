@@ -1,12 +1,14 @@
 //! What a lens's keys mean to a reader: name, colour and pages of each, in the legend's order.
 
+use std::cmp::Reverse;
+
 use super::palette::{Colour, Palette};
 use super::set_colours::{set_colours, set_name};
 use super::subject::SoughtLines;
 use crate::classify::{CLASS_KEYS, Class, FlagSet, Key, KsmVerdict, settle};
 use crate::compare::{CHURN_STEPS, FREED, RECLASSED, USED, churn_key, faded, vivid};
 use crate::kernel::PageFlags;
-use crate::overlay::Shade;
+use crate::overlay::{RANKS, Shade};
 use crate::scan::Lens;
 use crate::tally::Tally;
 
@@ -158,10 +160,41 @@ impl Meaning<'_> {
                 Shade::Step(step, steps) => self.palette.churn(step, steps),
                 Shade::Free(order, highest) => self.palette.free_block(order, highest),
                 Shade::Order(class, order) => self.palette.by_order(class, order),
+                Shade::Ranked(_) => return None,
             };
-            Entry::new(name, colour, [*key])
+            Some(Entry::new(name, colour, [*key]))
         };
-        sought.map(kind).chain(self.rest(rest)).collect()
+        let told = sought.filter_map(kind);
+        told.chain(self.ranked()).chain(self.rest(rest)).collect()
+    }
+
+    /// What is told apart by its size: the largest first, the others together.
+    fn ranked(&self) -> Vec<Entry> {
+        let sought = self.sought.iter().flat_map(|sought| &sought.kinds);
+        let ranked = sought.filter_map(|(name, key, shade)| match shade {
+            Shade::Ranked(things) => Some((name, *key, *things)),
+            _ => None,
+        });
+        let mut ranked: Vec<_> = ranked.filter(|&(_, key, _)| self.all.of(key) > 0).collect();
+        // Several under one key are too small, or too many, to be one of the largest.
+        ranked.sort_by_key(|&(_, key, things)| (things > 1, Reverse(self.all.of(key)), key));
+        let named = match ranked.len() {
+            all if all <= RANKS.len() => all,
+            _ => RANKS.len(),
+        };
+        let others = ranked.split_off(named);
+        let own = ranked.iter().zip(RANKS);
+        let own =
+            own.map(|((name, key, _), class)| Entry::new(name, self.palette.class(class), [*key]));
+        let things: usize = others.iter().map(|(.., things)| things).sum();
+        let name = match others.as_slice() {
+            [(name, ..)] => (*name).clone(),
+            _ => format!("{things} more"),
+        };
+        let keys = others.iter().map(|&(_, key, _)| key);
+        let more = Entry::new(&name, self.palette.changes().marked, keys);
+        own.chain([more].into_iter().filter(|_| things > 0))
+            .collect()
     }
 
     /// What happened, and then what did not, by class.
@@ -230,7 +263,7 @@ fn set_entries(tally: &Tally, sets: &[FlagSet], palette: &Palette) -> Vec<Entry>
             FlagSet::Hole | FlagSet::Rest => None,
         })
         .collect();
-    own.sort_by_key(|&(key, flags)| (std::cmp::Reverse(tally.of(key)), flags));
+    own.sort_by_key(|&(key, flags)| (Reverse(tally.of(key)), flags));
     let overflow = own.split_off(own.len().min(COLOURED_SETS));
     let colours = set_colours(own.iter().map(|&(_, flags)| flags), palette);
     let mut entries: Vec<Entry> = own

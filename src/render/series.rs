@@ -41,11 +41,12 @@ pub(super) struct Moment {
 }
 
 impl Readings {
-    /// Readings of which it is known already whether the KSM bit is believed.
-    pub fn knowing(ksm: KsmVerdict) -> Self {
-        let mut readings = Self::default();
-        readings.known.ksm = ksm;
-        readings
+    /// Readings of which something is known already.
+    pub fn knowing(known: Known) -> Self {
+        Self {
+            known,
+            ..Self::default()
+        }
     }
 
     /// Takes what a scan of the next reading came to. The scans share `known`.
@@ -57,6 +58,7 @@ impl Readings {
         });
         self.end = self.end.max(scan.end);
         self.known.sets.clone_from(&scan.sets);
+        self.known.met.clone_from(&scan.met);
         if scan.ksm == KsmVerdict::Believed {
             self.known.ksm = scan.ksm;
         }

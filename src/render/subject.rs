@@ -8,7 +8,7 @@ use crate::classify::{Key, KsmVerdict, depends_on_ksm};
 use crate::kernel::{Pfn, PfnSet, ZoneMap};
 use crate::layout::{Layout, Reducer};
 use crate::overlay::Shade;
-use crate::scan::{Lens, Scan, Spent, View};
+use crate::scan::{Lens, Scan, Spent};
 use crate::source::{Clock, PageSize, SelectedPages, Source, zones};
 use crate::tally::Tally;
 
@@ -80,8 +80,13 @@ pub struct Since {
 }
 
 impl Subject {
-    /// What `scan` of `source` came to.
-    pub fn new(source: &dyn Source, scan: &Scan, view: &View<'_>, reducer_name: String) -> Self {
+    /// What `scan` of `source` by a lens came to.
+    pub fn new(
+        source: &dyn Source,
+        scan: &Scan,
+        (lens, layout): (Lens, Layout),
+        reducer_name: String,
+    ) -> Self {
         let machine = source.machine();
         Self {
             host: machine.host.clone(),
@@ -100,13 +105,13 @@ impl Subject {
             end: scan.end,
             ksm: scan.ksm,
             reducer_name,
-            doubted_pages: if view.lens == Lens::Class {
+            doubted_pages: if lens == Lens::Class {
                 says_ksm(&scan.keys)
             } else {
                 0
             },
-            lens: view.lens,
-            layout: view.layout,
+            lens,
+            layout,
             selected: machine.selected.clone(),
             zones: zones(source),
             blocks: (machine.blocks.clone(), machine.block_pages),

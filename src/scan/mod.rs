@@ -118,11 +118,18 @@ impl<'a> View<'a> {
 /// Makes other keys of classes.
 pub trait Rekey: Sync {
     /// Re-keys the pages of a block of `source`. `keys` are their classes, the KSM question settled. Called
-    /// once for each page, in any order.
+    /// once for each page, in any order. `number` says of a thing how many others were met in memory before it,
+    /// whatever threads read it.
     ///
     /// # Errors
     /// Something else that is known of pages cannot be read.
-    fn rekey(&self, source: &dyn Source, block: &Block<'_>, keys: &mut [Key]) -> Result<()>;
+    fn rekey(
+        &self,
+        source: &dyn Source,
+        block: &Block<'_>,
+        keys: &mut [Key],
+        number: &mut dyn FnMut(u64) -> usize,
+    ) -> Result<()>;
 }
 
 /// What one reading of a machine finds out that holds for the others too.
@@ -132,6 +139,8 @@ pub struct Known {
     pub ksm: KsmVerdict,
     /// What the keys of the flags lens stand for.
     pub sets: Vec<FlagSet>,
+    /// What an overlay met.
+    pub met: Vec<u64>,
 }
 
 /// Another reading, and what to make of the differences.
@@ -170,6 +179,8 @@ pub struct Scan {
     pub matrix: ClassMatrix,
     /// What the keys of the flags lens stand for; empty for the class lens.
     pub sets: Vec<FlagSet>,
+    /// What the overlay met, each thing at its number.
+    pub met: Vec<u64>,
     /// Whether the KSM bit was believed.
     pub ksm: KsmVerdict,
     /// The first page number after the last.
@@ -289,6 +300,7 @@ impl Scan {
             keys: finished.keys,
             matrix: finished.matrix,
             sets,
+            met: finished.met,
             ksm: finished.ksm,
             end: finished.end,
             start_time: Timestamp::UNIX_EPOCH,
@@ -303,6 +315,7 @@ impl Scan {
         Known {
             ksm: self.ksm,
             sets: self.sets.clone(),
+            met: self.met.clone(),
         }
     }
 }

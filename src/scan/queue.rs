@@ -5,7 +5,7 @@
 //! up results (134 chunks were seen). Beyond what the machine expects, a chunk is handed out only
 //! when all before it were full: nobody reads beyond an end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{Known, Watcher};
@@ -53,8 +53,16 @@ pub(super) struct Finished {
     pub(super) keys: Tally,
     pub(super) matrix: ClassMatrix,
     pub(super) sets: Vec<FlagSet>,
+    pub(super) met: Vec<u64>,
     pub(super) ksm: KsmVerdict,
     pub(super) end: Pfn,
+}
+
+/// What an overlay met, in the order of memory.
+#[derive(Default)]
+struct Met {
+    things: Vec<u64>,
+    numbers: HashMap<u64, usize>,
 }
 
 #[derive(Default)]
@@ -66,9 +74,19 @@ struct State {
     /// The compounds that finished chunks end within, for the chunk after.
     open: BTreeMap<u64, Open>,
     sets: SetKeys,
+    met: Met,
     sum: Finished,
     ended: bool,
     failed: Option<Error>,
+}
+
+impl Met {
+    fn add(&mut self, thing: u64) -> usize {
+        let number = self.things.len();
+        self.things.push(thing);
+        self.numbers.insert(thing, number);
+        number
+    }
 }
 
 impl<'a> Queue<'a> {
@@ -84,6 +102,9 @@ impl<'a> Queue<'a> {
             sets: SetKeys::starting_with(&known.sets),
             ..State::default()
         };
+        known.met.iter().for_each(|&thing| {
+            state.met.add(thing);
+        });
         state.sum.ksm = known.ksm;
         Self {
             extent,
@@ -147,16 +168,33 @@ impl<'a> Queue<'a> {
         }
     }
 
-    /// The key of a set of flags. A new set waits until all chunks before `chunk` are taken, so
-    /// that numbers follow memory and not threads.
+    /// The key of a set of flags.
     pub(super) fn key_of(&self, set: FlagSet, chunk: u64) -> Key {
+        let find = |state: &State| state.sets.find(set);
+        self.in_order(chunk, find, |state| state.sets.add(set))
+    }
+
+    /// How many other things were met in memory before this one.
+    pub(super) fn number_of(&self, thing: u64, chunk: u64) -> usize {
+        let find = |state: &State| state.met.numbers.get(&thing).copied();
+        self.in_order(chunk, find, |state| state.met.add(thing))
+    }
+
+    /// What is known already, or is added. Something new waits until all chunks before `chunk` are taken, so
+    /// that numbers follow memory and not threads.
+    fn in_order<T>(
+        &self,
+        chunk: u64,
+        find: impl Fn(&State) -> Option<T>,
+        add: impl FnOnce(&mut State) -> T,
+    ) -> T {
         let mut state = self.lock();
         loop {
-            if let Some(key) = state.sets.find(set) {
-                return key;
+            if let Some(known) = find(&state) {
+                return known;
             }
             if state.taken == chunk || state.failed.is_some() || state.ended {
-                return state.sets.add(set);
+                return add(&mut state);
             }
             state = self.wait(state);
         }
@@ -236,6 +274,7 @@ impl<'a> Queue<'a> {
             Some(error) => Err(error),
             None => Ok(Finished {
                 sets: state.sets.sets().to_vec(),
+                met: state.met.things,
                 ..state.sum
             }),
         }

@@ -1,5 +1,6 @@
 //! What one worker does with one chunk.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::judge::{BLOCK_PAGES, Judge};
@@ -24,6 +25,8 @@ pub(super) struct Worker<'a> {
     packer: Packer,
     keys: Vec<Key>,
     set_cache: Vec<(PageFlags, Option<Key>)>,
+    /// What an overlay met, and its numbers.
+    met: HashMap<u64, usize>,
 }
 
 /// A chunk in work.
@@ -55,6 +58,7 @@ impl<'a> Worker<'a> {
             packer: Packer::new(),
             keys: vec![Key::HOLE; BLOCK_PAGES as usize],
             set_cache: vec![(PageFlags::NONE, None); 1 << SET_CACHE_BITS],
+            met: HashMap::new(),
         }
     }
 
@@ -154,7 +158,13 @@ impl<'a> Worker<'a> {
             }
         }
         chunk.result.classes.add(keys);
-        overlay.rekey(self.source, &self.judge.block(start, pages), keys)?;
+        let (queue, met) = (self.queue, &mut self.met);
+        let mut number = |thing| {
+            let ask = || queue.number_of(thing, chunk.number);
+            *met.entry(thing).or_insert_with(ask)
+        };
+        let block = self.judge.block(start, pages);
+        overlay.rekey(self.source, &block, keys, &mut number)?;
         chunk.result.keys.add(keys);
         chunk.rows.believed.push(keys);
         Ok(())

@@ -3,6 +3,8 @@
 //! Everything is read first and kept as a recording, because no picture can be drawn before the last
 //! reading is known: they share one scale, one legend and one strip.
 
+mod look;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -11,7 +13,6 @@ use super::record::record;
 use super::sought::{Seeker, known_zones};
 use crate::classify::KsmVerdict;
 use crate::cli::{Marking, SoughtRequest, TimelapseRequest, open_palette};
-use crate::compare::Changes;
 use crate::error::Result;
 use crate::facts::{Facts, Reading, SeriesFacts, count_columns, count_rows};
 use crate::inventory::ksm_verdict;
@@ -19,15 +20,14 @@ use crate::layout::Layout;
 use crate::output::{
     Format, SeriesDirectory, TableFormat, animate, check_video, film, write_picture, write_table,
 };
-use crate::overlay::Overlay;
+use crate::overlay::{Overlay, largest_first};
 use crate::record::Names;
 use crate::render::{Palette, Picture, Place, Readings, Series, Style, Subject, picture};
-use crate::scan::{Against, Known, Lens, Marks, Part, Rekey, Scan, View, Watcher, scan};
+use crate::scan::Known;
 use crate::source::{MemorySpan, Recording, Selection, Source};
 use crate::terminal::Terminal;
 
-/// Pages of what is looked for, by name.
-type Found = Vec<(String, u64)>;
+use look::Look;
 
 /// A series in the making.
 struct Lapse<'a> {
@@ -111,8 +111,7 @@ impl<'a> Lapse<'a> {
         }
         let (end, ram) = span.end_and_ram();
         let redact = request.recording.names == Names::Withheld;
-        let work = (request.recording.threads, terminal as &dyn Watcher);
-        let find = |sought| Seeker::in_series(sought, &recording, &selection, redact, work);
+        let find = |sought| Seeker::in_series(sought, &recording, redact);
         let seeker = request.sought.as_ref().map(find).transpose()?;
         let ages = match request.marking {
             Marking::Ages => Some(AgeSeries::new(&recording)?),
@@ -157,24 +156,43 @@ impl<'a> Lapse<'a> {
         Ok(())
     }
 
-    /// The first look at every reading.
+    /// The first look at every reading, and another where it takes that to know what is largest.
     fn read_all(&self) -> Result<Series> {
-        let mut readings = Readings::knowing(self.ksm()?);
-        let mut last = None;
+        let ksm = self.ksm()?;
+        let read = |met| {
+            let sets = Vec::new();
+            self.read(Readings::knowing(Known { ksm, sets, met }))
+        };
+        let (readings, subject, pages_met) = read(Vec::new())?;
+        let (readings, subject) = match largest_first(&readings.known().met, &pages_met) {
+            Some(met) => {
+                let (readings, subject, _) = read(met)?;
+                (readings, subject)
+            }
+            None => (readings, subject),
+        };
+        let lens = self.request.lens();
+        Ok(Series::new(readings, &subject, lens, &self.style.palette))
+    }
+
+    /// Looks at every reading. Gives the last one, and the pages of what was met in all.
+    fn read(&self, mut readings: Readings) -> Result<(Readings, Subject, Vec<u64>)> {
+        let (mut last, mut pages_met) = (None, Vec::new());
         for number in 0..self.recording.frames() {
             let known = readings.known().clone();
             let lens = self.request.look.lens;
             // What changed is marked in the second look only: the legend is that of classes.
-            let (scan, subject, _) = match &self.ages {
+            let look = match &self.ages {
                 Some(_) => self.scan_beside(number, lens, &known, &self.part(number))?,
                 None => self.scan_alone(number, lens, &known, &self.part(number))?,
             };
-            readings.push(&subject, &scan);
-            last = Some(subject);
+            readings.push(&look.subject, &look.scan);
+            pages_met.resize(pages_met.len().max(look.pages_met.len()), 0);
+            let sums = pages_met.iter_mut().zip(look.pages_met);
+            sums.for_each(|(sum, pages): (&mut u64, u64)| *sum += pages);
+            last = Some(look.subject);
         }
-        let last = last.expect("a recording has a frame");
-        let lens = self.request.lens();
-        Ok(Series::new(readings, &last, lens, &self.style.palette))
+        Ok((readings, last.expect("a recording has a frame"), pages_met))
     }
 
     /// Whether the KSM bit is believed, where that has to be known before pages are looked for.
@@ -245,7 +263,12 @@ impl<'a> Lapse<'a> {
         directory: &mut SeriesDirectory,
     ) -> Result<(Picture, Reading)> {
         let part = self.part(self.recording.frames() + number);
-        let (scan, subject, found) = self.scan_again(series, number, &part)?;
+        let Look {
+            scan,
+            subject,
+            found,
+            ..
+        } = self.scan_again(series, number, &part)?;
         let counts = scan.classes.clone();
         let place = Some(Place { series, number });
         let mut picture = picture(scan, &subject, &self.style, place)?;
@@ -264,112 +287,5 @@ impl<'a> Lapse<'a> {
             elapsed,
         };
         Ok((picture, reading))
-    }
-
-    /// The second look at a reading, beside the one before it where changes are marked.
-    fn scan_again(
-        &self,
-        series: &Series,
-        number: usize,
-        part: &Part<'_>,
-    ) -> Result<(Scan, Subject, Found)> {
-        let (lens, known) = (self.request.lens(), series.known());
-        match self.request.marking {
-            Marking::Changes if number > 0 => self.scan_beside(number, lens, known, part),
-            Marking::Ages => self.scan_beside(number, lens, known, part),
-            _ => self.scan_alone(number, lens, known, part),
-        }
-    }
-
-    /// A reading by itself.
-    fn scan_alone(
-        &self,
-        number: usize,
-        lens: Lens,
-        known: &Known,
-        part: &Part<'_>,
-    ) -> Result<(Scan, Subject, Found)> {
-        let source = self.source(number)?;
-        let overlay = self.overlay(source.as_ref())?;
-        let view = View {
-            overlay: overlay.as_ref().map(|overlay| overlay as &dyn Rekey),
-            ..View::alone(lens, self.layout, known)
-        };
-        let scan = scan(source.as_ref(), view, self.threads(), part)?;
-        let subject = self.subject(source.as_ref(), &scan, &view, overlay.as_ref());
-        let kinds = overlay.iter().flat_map(Overlay::kinds);
-        let found = kinds.map(|kind| (kind.name.clone(), scan.keys.of(kind.key)));
-        let found = found.collect();
-        Ok((scan, subject, found))
-    }
-
-    /// A reading beside the one before it; the first beside itself.
-    fn scan_beside(
-        &self,
-        number: usize,
-        lens: Lens,
-        known: &Known,
-        part: &Part<'_>,
-    ) -> Result<(Scan, Subject, Found)> {
-        let source = self.source(number)?;
-        let before = self.source(number.saturating_sub(1))?;
-        let ages = self.ages.as_ref().map(|ages| ages.marks(number));
-        let ages = ages.transpose()?;
-        let marks = ages.as_ref().map_or(&Changes as &dyn Marks, |ages| ages);
-        let view = View {
-            against: Some(Against {
-                source: before.as_ref(),
-                end: source.machine().end(),
-                ksm: known.ksm,
-                marks,
-            }),
-            ..View::alone(lens, self.layout, known)
-        };
-        let scan = scan(source.as_ref(), view, self.threads(), part)?;
-        let subject = self.subject(source.as_ref(), &scan, &view, None);
-        let lines = subject.sought.iter().flat_map(|lines| &lines.kinds);
-        let found = lines.map(|(name, key, _)| (name.clone(), scan.keys.of(*key)));
-        let found = found.collect();
-        Ok((scan, subject, found))
-    }
-
-    fn source(&self, number: usize) -> Result<Box<dyn Source>> {
-        let frame = self.recording.frame(Some(number as u64))?;
-        self.selection.of(Box::new(frame))
-    }
-
-    fn subject(
-        &self,
-        source: &dyn Source,
-        scan: &Scan,
-        view: &View<'_>,
-        overlay: Option<&Overlay>,
-    ) -> Subject {
-        let mut subject = Subject::new(source, scan, view, self.request.look.reducer.1.clone());
-        subject.host = subject
-            .host
-            .filter(|_| self.request.recording.names == Names::Kept);
-        if overlay.is_some() && scan.ksm == KsmVerdict::Doubted {
-            subject.doubted_pages = scan.classes.anonymous();
-        }
-        let sought = self.seeker.as_ref().zip(overlay);
-        subject.sought = sought.map(|(seeker, overlay)| seeker.lines(overlay, scan, source));
-        if let Some(ages) = &self.ages {
-            subject.sought = Some(ages.lines());
-        }
-        subject
-    }
-
-    fn threads(&self) -> usize {
-        self.request.recording.threads
-    }
-
-    /// Every reading is scanned twice.
-    fn part(&self, number: usize) -> Part<'a> {
-        Part {
-            watcher: self.terminal,
-            number,
-            parts: 2 * self.recording.frames(),
-        }
     }
 }
