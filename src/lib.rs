@@ -46,6 +46,9 @@ pub mod compare;
 // How large the blocks are.
 pub mod orders;
 
+// One pass for everything that a report says.
+pub mod survey;
+
 // Pages by their flags.
 pub mod inventory;
 
@@ -63,6 +66,9 @@ pub mod record;
 
 // How it looks.
 pub mod render;
+
+// What is known of memory as a whole.
+pub mod report;
 
 // What is known of a picture.
 pub mod facts;

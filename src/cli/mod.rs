@@ -6,6 +6,7 @@ mod flags;
 mod look;
 mod processes;
 mod record;
+mod report;
 mod request;
 mod selection;
 mod snapshot;
@@ -24,6 +25,7 @@ pub use processes::{
 };
 pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};
+pub use report::{ReportFormat, ReportRequest};
 pub use request::{ExportRequest, PaletteRequest, Request, open_palette};
 pub use snapshot::SnapshotRequest;
 pub use sought::{Chosen, SoughtRequest};

@@ -11,6 +11,7 @@ use super::processes::{
     SystemOrdersRequest, ThpRequest, doctor, orders, owner, pagetable, segments, thp,
 };
 use super::record::{RecordRequest, Until, record};
+use super::report::{ReportRequest, report};
 use super::snapshot::{SnapshotRequest, snapshot};
 use super::timelapse::{TimelapseRequest, timelapse};
 use super::usage::{PssRequest, pss};
@@ -28,6 +29,8 @@ pub enum Request {
     Timelapse(Box<TimelapseRequest>),
     /// Compare readings.
     Diff(Box<DiffRequest>),
+    /// Say whether memory is fragmented.
+    Report(Box<ReportRequest>),
     /// Count and list pages by their flags.
     Flags(FlagsRequest),
     /// Ask how processes lie.
@@ -96,6 +99,9 @@ impl Request {
             Verb::Diff(args) => diff(args)
                 .map(|request| Self::Diff(Box::new(request)))
                 .map_err(Usage::Wrong),
+            Verb::Report(args) => report(args)
+                .map(|request| Self::Report(Box::new(request)))
+                .map_err(Usage::Wrong),
             Verb::Flags(args) => flags(*args).map(Self::Flags).map_err(Usage::Wrong),
             Verb::Doctor(args) => Ok(Self::Doctor(doctor(args))),
             Verb::Orders(args) => orders(args).map_err(Usage::Wrong),
@@ -133,6 +139,7 @@ impl Request {
         match self {
             Self::Snapshot(request) => request.quiet,
             Self::Diff(request) => request.quiet,
+            Self::Report(request) => request.quiet,
             Self::Flags(FlagsRequest::Pages(request)) => request.quiet || request.list.is_some(),
             Self::Timelapse(request) => {
                 request.recording.quiet || matches!(request.recording.until, Until::Command(_))

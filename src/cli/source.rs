@@ -131,6 +131,18 @@ impl SourceRequest {
         self.selection.of(source)
     }
 
+    /// Opens a frame of the recording that it is.
+    ///
+    /// # Errors
+    /// What opening says; it is no recording.
+    pub fn open_frame(&self, number: u64) -> Result<Box<dyn Source>> {
+        let source = match &self.place {
+            Place::File(path, _) => open_file(path, Frames::Number(number), self.overrides)?,
+            Place::Live | Place::Sysroot(_) => return self.open(),
+        };
+        self.selection.of(source)
+    }
+
     /// Opens every frame that is meant, one after the other, and hands it over.
     ///
     /// # Errors

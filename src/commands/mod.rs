@@ -14,6 +14,7 @@ mod pagetable;
 mod palette;
 mod pss;
 mod record;
+mod report;
 mod segments;
 mod snapshot;
 mod sought;
@@ -35,6 +36,7 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
     match request {
         Request::Snapshot(request) => snapshot::draw(request, terminal)?,
         Request::Timelapse(request) => return timelapse::draw(request, terminal),
+        Request::Report(request) => report::tell(request, terminal)?,
         Request::Flags(request) => flags::answer(request, terminal)?,
         Request::Doctor(request) => doctor::examine(request, terminal)?,
         Request::Diff(request) => diff::compare(request, terminal)?,

@@ -111,6 +111,15 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// A block that is wanted is smaller than a page.
+    #[error("cannot say whether blocks of {size} bytes can be had: a page has {page_bytes}")]
+    BelowPage {
+        /// Bytes of the block.
+        size: u64,
+        /// Bytes of a page.
+        page_bytes: u64,
+    },
+
     /// The command that a recording goes along with did not start.
     #[error("cannot run {command}: {}", plain(.cause))]
     Command {

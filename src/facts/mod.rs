@@ -17,6 +17,7 @@ mod sets;
 mod table;
 mod thp;
 mod usage;
+mod want;
 
 pub use doctor::{Answer, FINDING_COLUMNS, Finding, finding_rows, findings_text};
 use free_blocks::agreements_json;
@@ -35,6 +36,7 @@ pub use thp::{thp_columns, thp_rows, thp_sum_rows, thpmaps_sum_text, thpmaps_tex
 pub use usage::{
     Unit, leader, usage_columns, usage_explained, usage_header, usage_json, usage_line, usage_rows,
 };
+pub use want::{WANT_COLUMNS, want_rows};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};

@@ -17,6 +17,15 @@ pub fn parse_vmstat(text: &str, name: &str) -> Option<u64> {
     rest.trim().parse().ok()
 }
 
+/// All counters of `/proc/vmstat`, in the order of the file.
+pub fn parse_counters(text: &str) -> Vec<(&str, u64)> {
+    let counter = |line| {
+        let (name, value): (&str, &str) = str::split_once(line, ' ')?;
+        Some((name, value.trim().parse().ok()?))
+    };
+    text.lines().filter_map(counter).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

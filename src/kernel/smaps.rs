@@ -85,6 +85,19 @@ pub fn parse_rollup(bytes: &[u8]) -> Option<Rollup> {
     is_one.then_some(rollup)
 }
 
+/// Anonymous memory that a process maps, and how much of it in huge pages by a PMD each, in bytes.
+pub fn parse_anonymous(bytes: &[u8]) -> Option<(u64, u64)> {
+    let (mut all, mut huge) = (None, 0);
+    for (name, bytes) in lines(bytes).filter_map(property) {
+        match name {
+            b"Anonymous" => all = Some(bytes),
+            b"AnonHugePages" => huge = bytes,
+            _ => {}
+        }
+    }
+    Some((all?, huge))
+}
+
 /// Pages that guard a thread's stack are this many bytes at most; what is larger keeps room for a heap.
 const MAX_GUARD_BYTES: u64 = 1 << 20;
 

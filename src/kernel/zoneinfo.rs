@@ -40,9 +40,76 @@ pub fn parse_zones(text: &str) -> Vec<Zone> {
 
 /// Pages that wait on the lists of processors, of all zones: free, and not in the buddy allocator.
 pub fn parse_waiting_pages(text: &str) -> u64 {
-    let counts = text.lines().filter_map(parse_pair);
-    let counts = counts.filter(|(name, _)| *name == "count:");
-    counts.fold(0, |sum, (_, pages)| sum.saturating_add(pages))
+    let zones = parse_zone_pages(text);
+    zones
+        .iter()
+        .fold(0, |sum, zone| sum.saturating_add(zone.waiting))
+}
+
+/// What the kernel counts in a zone, in pages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ZonePages {
+    /// NUMA node.
+    pub node: u32,
+    /// The kernel's name of the zone.
+    pub zone: String,
+    /// Free.
+    pub free: u64,
+    /// Below so many free ones only those in need are served.
+    pub min: u64,
+    /// Below so many kswapd begins to reclaim.
+    pub low: u64,
+    /// At so many it stops.
+    pub high: u64,
+    /// That exist.
+    pub present: u64,
+    /// That the allocator has or gave away.
+    pub managed: u64,
+    /// That wait on processors' lists.
+    pub waiting: u64,
+    /// Reclaimable slab of the whole node; kernels say it once, with the node's first zone.
+    pub node_reclaimable_slab: Option<u64>,
+}
+
+impl ZonePages {
+    /// The row of a zone.
+    pub fn of<'a>(table: &'a [Self], zone: &Zone) -> Option<&'a Self> {
+        let is_it = |row: &&Self| row.node == zone.node && row.zone == zone.name;
+        table.iter().find(is_it)
+    }
+}
+
+/// The zones, unpopulated ones too, in the order of the file.
+pub fn parse_zone_pages(text: &str) -> Vec<ZonePages> {
+    let mut zones: Vec<ZonePages> = Vec::new();
+    for line in text.lines() {
+        if let Some((node, zone)) = parse_header(line) {
+            zones.push(ZonePages {
+                node,
+                zone: zone.to_owned(),
+                ..ZonePages::default()
+            });
+            continue;
+        }
+        // "pages free 3840" says two things in one line.
+        let line = line.trim_start();
+        let pair = parse_pair(line.strip_prefix("pages ").unwrap_or(line));
+        let (Some(zone), Some((name, value))) = (zones.last_mut(), pair) else {
+            continue;
+        };
+        match name {
+            "free" => zone.free = value,
+            "min" => zone.min = value,
+            "low" => zone.low = value,
+            "high" => zone.high = value,
+            "present" => zone.present = value,
+            "managed" => zone.managed = value,
+            "count:" => zone.waiting = zone.waiting.saturating_add(value),
+            "nr_slab_reclaimable" => zone.node_reclaimable_slab = Some(value),
+            _ => {}
+        }
+    }
+    zones
 }
 
 fn parse_header(line: &str) -> Option<(u32, &str)> {
@@ -76,6 +143,26 @@ mod tests {
         );
         assert_eq!((zones[1].node, zones[1].name.as_str()), (1, "Movable"));
         assert_eq!(zones[1].span, PfnRange::new(229_376, 262_106));
+    }
+
+    #[test]
+    fn each_zone_has_its_counts() {
+        let text = "Node 0, zone DMA32\n  per-node stats\n      nr_slab_reclaimable 4804\n  pages free     24569\n\
+            \x20       min      11088\n        high     16632\n        present  258010\n  pagesets\n    cpu: 0\n\
+            \x20             count: 135\n              high:  6930\n    cpu: 1\n              count: 318\n";
+        let zones = parse_zone_pages(text);
+        let expected = ZonePages {
+            zone: "DMA32".into(),
+            free: 24_569,
+            min: 11_088,
+            high: 16_632,
+            present: 258_010,
+            waiting: 453,
+            node_reclaimable_slab: Some(4804),
+            ..ZonePages::default()
+        };
+        assert_eq!(zones, [expected]);
+        assert_eq!(parse_waiting_pages(text), 453);
     }
 
     #[test]

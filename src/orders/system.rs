@@ -74,21 +74,27 @@ impl SystemOrders {
         Ok(sum)
     }
 
-    fn of(zones: &ZoneMap) -> Self {
+    /// Nothing counted yet, in these zones.
+    pub fn of(zones: &ZoneMap) -> Self {
         Self {
             free: vec![Counts::default(); zones.zones().len() + 1],
             folios: Default::default(),
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds what another counted.
+    pub fn merge(&mut self, other: &Self) {
         let free = self.free.iter_mut().zip(&other.free);
         free.for_each(|(sum, more)| sum.merge(more));
         let folios = self.folios.iter_mut().zip(&other.folios);
         folios.for_each(|(sum, more)| sum.merge(more));
     }
 
-    fn add(&mut self, source: &dyn Source, free: &FreeOrders, block: &Block<'_>) -> Result<()> {
+    /// Adds a block of `source`, which begins on a multiple of the largest free block.
+    ///
+    /// # Errors
+    /// The source cannot be read where a folio goes on beyond the block.
+    pub fn add(&mut self, source: &dyn Source, free: &FreeOrders, block: &Block<'_>) -> Result<()> {
         let rest = self.free.len() - 1;
         free.each(block.start, block.classes, &mut |_, order, zone| {
             self.free[zone.unwrap_or(rest)].add(order);

@@ -22,6 +22,12 @@ pub mod file {
     pub const IOMEM: &str = "proc/iomem";
     /// `/proc/meminfo`.
     pub const MEMINFO: &str = "proc/meminfo";
+    /// `/proc/vmstat`.
+    pub const VMSTAT: &str = "proc/vmstat";
+    /// When anonymous memory takes huge pages by itself.
+    pub const THP_ENABLED: &str = "sys/kernel/mm/transparent_hugepage/enabled";
+    /// How eagerly the kernel compacts before anybody asks, 0 to 100.
+    pub const PROACTIVENESS: &str = "proc/sys/vm/compaction_proactiveness";
 }
 
 /// Whether a file of the kernel answers.

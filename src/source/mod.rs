@@ -23,8 +23,8 @@ pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, MemorySpan, PageSize, SelectedPages, is_page_size};
 pub use process::{
     Gauge, MappingProperties, MemoryInfo, Moved, Process, ProcessStat, TakeEntries,
-    allow_many_files, cgroup_of, command_line, memory_info, parts, process_is_gone, process_name,
-    process_stat, processes, processes_named, rollup, smaps, user_of,
+    allow_many_files, anonymous, cgroup_of, command_line, memory_info, parts, process_is_gone,
+    process_name, process_stat, processes, processes_named, rollup, smaps, user_of,
 };
 pub use recording::{RecordedFrame, Recording};
 pub use selection::{MemoryRange, Selection};
@@ -92,7 +92,7 @@ pub const FILES_ONCE: [&str; 4] = [
     file::IOMEM,
     "proc/version",
     "proc/cmdline",
-    "sys/kernel/mm/transparent_hugepage/enabled",
+    file::THP_ENABLED,
 ];
 
 /// Of these, files that may name the machine: a host on a boot line, a builder in a version.
@@ -103,7 +103,7 @@ pub const FILES_EACH: [&str; 5] = [
     file::BUDDYINFO,
     file::ZONEINFO,
     file::MEMINFO,
-    "proc/vmstat",
+    file::VMSTAT,
     file::PAGETYPEINFO,
 ];
 

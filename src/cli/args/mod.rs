@@ -4,6 +4,7 @@ mod flags;
 mod pictures;
 mod processes;
 mod readings;
+mod report;
 mod usage;
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ pub(super) use readings::{
     TypedSource,
 };
 
+pub(super) use report::{ReportArgs, ReportFormatArg};
 pub(super) use usage::{GroupByArg, PssArgs, UnitArg};
 
 /// See physical memory: every page of a Linux machine on one picture.
@@ -54,6 +56,8 @@ pub(super) enum Verb {
     Timelapse(Box<TimelapseArgs>),
     /// Draw and count what became of pages between two readings, or in a series
     Diff(DiffArgs),
+    /// Say whether memory is fragmented, by what, and what would help: a page with tables, charts and a map
+    Report(ReportArgs),
     /// Count pages by their flags, or list them: what page-types does
     Flags(Box<FlagsArgs>),
     /// How large the aligned blocks are that processes have present, as mem_hist.py does

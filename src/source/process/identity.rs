@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::error::{Result, printable};
-use crate::kernel::{Parts, Rollup, parse_meminfo_bytes, parse_parts, parse_rollup};
+use crate::kernel::{
+    Parts, Rollup, parse_anonymous, parse_meminfo_bytes, parse_parts, parse_rollup,
+};
 
 /// Bytes of a command line that are looked at.
 const MAX_COMMAND: usize = 4096;
@@ -93,6 +95,16 @@ pub fn rollup(root: &Path, pid: u32) -> Result<Option<Rollup>> {
     Ok(parse_rollup(
         &bytes.map_err(|cause| super::failed(pid, cause))?,
     ))
+}
+
+/// Anonymous memory that it maps, and how much of it by a PMD each, in bytes; `None` when it is ending.
+///
+/// # Errors
+/// It cannot be read.
+pub fn anonymous(root: &Path, pid: u32) -> Result<Option<(u64, u64)>> {
+    let bytes = read_all(&path(root, pid, "smaps_rollup"));
+    let bytes = bytes.map_err(|cause| super::failed(pid, cause))?;
+    Ok(parse_anonymous(&bytes))
 }
 
 /// What its memory is used for.

@@ -20,8 +20,8 @@ pub use smaps::{MappingProperties, smaps};
 
 pub use gauge::{Gauge, Moved, allow_many_files};
 pub use identity::{
-    MemoryInfo, ProcessStat, cgroup_of, command_line, memory_info, parts, process_stat, rollup,
-    user_of,
+    MemoryInfo, ProcessStat, anonymous, cgroup_of, command_line, memory_info, parts, process_stat,
+    rollup, user_of,
 };
 pub use list::{process_is_gone, process_name, processes, processes_named};
 

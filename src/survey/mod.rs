@@ -1,0 +1,169 @@
+//! One pass over memory for everything that a report says: what stands in aligned blocks of each size, free runs,
+//! folios, who is to blame, how much changed meanwhile, and every page as a cell of a map.
+
+mod blame;
+mod cells;
+mod collector;
+mod drift;
+mod free_runs;
+mod indices;
+mod mobility;
+mod tiles;
+
+pub use blame::{Blame, CheapBlock, STEPS};
+pub use cells::Cells;
+pub use collector::ZoneSurvey;
+pub use drift::Drift;
+pub use free_runs::{FreeRuns, LENGTHS};
+pub use indices::{Indices, node_score};
+pub use mobility::Mobility;
+pub use tiles::{BlockCounts, State};
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use self::cells::CellRuns;
+use self::collector::{Collector, Plan};
+use self::drift::Sample;
+use self::tiles::Tile;
+use crate::classify::KsmVerdict;
+use crate::error::Result;
+use crate::kernel::{FreeBlocks, Pfn, ZoneMap, ZonePages, parse_zone_pages};
+use crate::orders::{FreeOrders, SystemOrders};
+use crate::scan::{Reach, Watcher, sweep};
+use crate::source::{Clock, Source, file, free_blocks, highest_order, zones};
+use crate::tally::{ClassCounts, Tally};
+
+/// Pages that are read at once; blocks above this size are put together in the end.
+const READ_PAGES: u64 = 1 << 15;
+
+/// What one pass over memory came to.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// Where zones are; empty where nothing says.
+    pub map: ZoneMap,
+    /// Of each zone of the map, or of all memory.
+    pub zones: Vec<ZoneSurvey>,
+    /// Sizes of blocks in pages, ascending.
+    pub sizes: Vec<u64>,
+    /// The number of the PMD size among them.
+    pub pmd: usize,
+    /// Free blocks and folios by order.
+    pub orders: SystemOrders,
+    /// What stands in the way.
+    pub blame: Blame,
+    /// Pages by class.
+    pub classes: ClassCounts,
+    /// Whether the KSM bit was believed.
+    pub ksm: KsmVerdict,
+    /// What changed while memory was read; of a copy that is not known.
+    pub drift: Option<Drift>,
+    /// Every page, where they were asked for.
+    pub cells: Option<Cells>,
+    /// What the kernel counts in zones, before.
+    pub figures: Vec<ZonePages>,
+    /// Free blocks that the kernel counts, before and after.
+    pub counted: [Vec<FreeBlocks>; 2],
+    /// The first page number after the last.
+    pub end: Pfn,
+    /// When reading began.
+    pub start_time: Timestamp,
+    /// When it ended.
+    pub end_time: Timestamp,
+    /// How long reading the kernel took, where it was asked now.
+    pub duration: Option<Duration>,
+}
+
+/// Surveys all memory of `source`: aligned blocks of the usual sizes and of `more`, in pages; and every page as a cell
+/// if that is asked for.
+///
+/// # Errors
+/// The source cannot be read, or the watcher said stop.
+pub fn survey(
+    source: &dyn Source,
+    more: &[u64],
+    with_cells: bool,
+    threads: usize,
+    watcher: &dyn Watcher,
+) -> Result<Survey> {
+    let start_time = source.time();
+    let started = Instant::now();
+    let is_live = source.clock() == Clock::Now;
+    let machine = source.machine();
+    let figures = source.text(file::ZONEINFO);
+    let figures = figures.map_or_else(Vec::new, |text| parse_zone_pages(&text));
+    let before = free_blocks(source);
+    let plan = Plan::new(
+        source,
+        FreeOrders::new(zones(source), highest_order(source)),
+        more,
+    );
+    let new = || {
+        let cells = with_cells.then(|| CellRuns::new(Cells::pages_per_cell(machine.end().0)));
+        let sample = is_live.then(|| Sample::new(machine.end().0, READ_PAGES));
+        Collector::new(&plan, sample, cells)
+    };
+    let reach = Reach::Existing;
+    let (mut parts, ksm) = sweep(source, reach, threads, watcher, new, |part, block| {
+        part.take(block)
+    })?;
+    let duration = is_live.then(|| started.elapsed());
+    let end_time = source.end_time();
+    let after = free_blocks(source);
+    let mut drift = is_live.then(Drift::default);
+    if let Some(drift) = &mut drift {
+        for sample in parts.iter().filter_map(|part| part.sample.as_ref()) {
+            sample.compare(source, drift)?;
+        }
+    }
+    let cells: Vec<CellRuns> = parts
+        .iter_mut()
+        .filter_map(|part| part.cells.take())
+        .collect();
+    let mut sum = Collector::new(&plan, None, None);
+    parts.into_iter().for_each(|part| sum.merge(part));
+    for (run, zone) in std::mem::take(&mut sum.edges).joined() {
+        sum.zones[zone].runs.add(run);
+    }
+    count_large(&mut sum, &plan);
+    let mut keys = Tally::default();
+    sum.zones.iter().for_each(|zone| keys.merge(&zone.keys));
+    Ok(Survey {
+        map: plan.free.zones().clone(),
+        zones: sum.zones,
+        sizes: plan.sizes.clone(),
+        pmd: plan.pmd,
+        orders: sum.orders,
+        blame: sum.blame,
+        classes: ClassCounts::settle(&keys, ksm),
+        ksm,
+        drift,
+        cells: CellRuns::joined(cells, sum.end),
+        figures,
+        counted: [before, after],
+        end: sum.end,
+        start_time,
+        end_time,
+        duration,
+    })
+}
+
+/// Blocks that are larger than what is read at once.
+fn count_large(sum: &mut Collector<'_>, plan: &Plan<'_>) {
+    let mut reads = std::mem::take(&mut sum.reads);
+    reads.sort_unstable_by_key(|(start, _)| *start);
+    for (number, &pages) in plan.sizes.iter().enumerate() {
+        if pages <= READ_PAGES {
+            continue;
+        }
+        let same = |one: &(Pfn, Tile), next: &(Pfn, Tile)| one.0.0 / pages == next.0.0 / pages;
+        for parts in reads.chunk_by(same) {
+            let mut tile = Tile::default();
+            parts.iter().for_each(|(_, part)| tile.append(part));
+            // Of a read that was all hole there is no tile.
+            tile.begins_with_head &= parts[0].0.0.is_multiple_of(pages);
+            sum.count(number, Pfn(parts[0].0.0 / pages * pages), &tile);
+        }
+    }
+}
