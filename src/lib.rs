@@ -70,6 +70,9 @@ pub mod render;
 // What is known of memory as a whole.
 pub mod report;
 
+// A report as a page.
+pub mod page;
+
 // What is known of a picture.
 pub mod facts;
 

@@ -131,6 +131,21 @@ impl Class {
     }
 }
 
+impl Family {
+    /// The word for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Anonymous => "anonymous",
+            Self::Shared => "shared",
+            Self::File => "file",
+            Self::Hugetlb => "hugetlb",
+            Self::Kernel => "kernel",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 impl Serialize for Class {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())

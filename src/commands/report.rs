@@ -1,14 +1,21 @@
 //! `pagemap-viz report`: is memory fragmented, by what, and what would help.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
-use crate::cli::{ReportFormat, ReportRequest};
+use jiff::Timestamp;
+
+use crate::cli::{ReportFormat, ReportRequest, open_palette};
 use crate::error::{Error, Result};
-use crate::facts::{WANT_COLUMNS, want_rows};
-use crate::output::{TableFormat, Target, write_table, write_text};
-use crate::report::{Inputs, Moment, Report, counters, small_anonymous};
-use crate::scan::{Part, Watcher};
-use crate::source::{Recording, Source};
+use crate::facts::{Facts, WANT_COLUMNS, want_rows};
+use crate::layout::{CellOrder, Layout, Reducer};
+use crate::output::{Format, Pending, TableFormat, Target, write_picture, write_table, write_text};
+use crate::page::{MapData, MapInputs, html, markdown};
+use crate::render::{LegendPlace, Style, Subject, picture, span_of_time};
+use crate::report::{Inputs, Moment, Report, Wish, counters, small_anonymous};
+use crate::scan::{Known, Lens, Part, View, Watcher, scan};
+use crate::source::{Recording, Source, highest_order};
 use crate::survey::{Cells, Survey, survey};
 use crate::terminal::Terminal;
 
@@ -44,14 +51,26 @@ pub(super) fn tell(request: &ReportRequest, terminal: &Terminal) -> Result<()> {
         source: read.source.as_ref(),
         survey: &read.survey,
         processes,
-        trend: read.moments,
-        counters_before: read.counters_before,
+        trend: read.moments.clone(),
+        counters_before: read.counters_before.clone(),
         wishes: &request.wishes,
         redact: request.redact,
     });
+    let Read {
+        source,
+        survey,
+        maps,
+        ..
+    } = &read;
     match &request.report {
         Some((target, ReportFormat::Json)) => write_text(target, &report.to_json())?.finish()?,
-        Some((target, _)) => write_text(target, &report.to_json())?.finish()?,
+        Some((target, ReportFormat::Html)) => {
+            let map = map_data(source.as_ref(), survey, maps, &report);
+            write_text(target, &html(&report, &map))?.finish()?;
+        }
+        Some((target, ReportFormat::Markdown)) => {
+            write_markdown(request, target, source.as_ref(), &report, terminal)?;
+        }
         None => {
             let mut out = Target::Stdout.begin()?;
             let rows = want_rows(&report);
@@ -60,6 +79,109 @@ pub(super) fn tell(request: &ReportRequest, terminal: &Terminal) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn map_data(source: &dyn Source, survey: &Survey, maps: &[Cells], report: &Report) -> MapData {
+    let machine = source.machine();
+    let labels = labels(report);
+    MapData::new(&MapInputs {
+        maps,
+        labels: &labels,
+        zones: &survey.map,
+        ksm: survey.ksm,
+        page_bytes: report.page_size,
+        pmd_pages: machine.pmd_pages,
+        highest_order: highest_order(source),
+    })
+}
+
+/// What readings are called, and the time since the first.
+fn labels(report: &Report) -> Vec<(String, String)> {
+    if report.trend.is_empty() {
+        return vec![(report.start.clone(), String::new())];
+    }
+    let times: Vec<Option<Timestamp>> = report
+        .trend
+        .iter()
+        .map(|moment| moment.time.parse().ok())
+        .collect();
+    let since = |time: Timestamp| Duration::try_from(time.duration_since(times[0]?)).ok();
+    let longest = times.last().copied().flatten().and_then(since);
+    let label = |(moment, time): (&Moment, &Option<Timestamp>)| {
+        let elapsed = time.and_then(since).zip(longest);
+        let elapsed = elapsed.map(|(time, longest)| span_of_time(time, longest));
+        (moment.time.clone(), elapsed.unwrap_or_default())
+    };
+    report.trend.iter().zip(&times).map(label).collect()
+}
+
+/// The text, its charts, and the map as a picture, all of them or none.
+fn write_markdown(
+    request: &ReportRequest,
+    target: &Target,
+    source: &dyn Source,
+    report: &Report,
+    terminal: &Terminal,
+) -> Result<()> {
+    let Target::File(path) = target else {
+        return write_text(target, &report.to_json())?.finish();
+    };
+    let stem = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let beside = |name: &str| Target::File(path.with_file_name(name));
+    let map_file = format!("{stem}-map.png");
+    let page = markdown(report, &stem, &map_file);
+    let mut pending = vec![map(request, &beside(&map_file), source, terminal)?];
+    for (name, svg) in &page.charts {
+        pending.push(write_text(&beside(name), svg)?);
+    }
+    pending.push(write_text(target, &page.text)?);
+    pending.into_iter().try_for_each(Pending::finish)
+}
+
+/// Rows of the map beside a text.
+const MAP_ROWS: u64 = 1024;
+
+fn map(
+    request: &ReportRequest,
+    target: &Target,
+    source: &dyn Source,
+    terminal: &Terminal,
+) -> Result<Pending> {
+    let machine = source.machine();
+    let layout = Layout::fit(
+        machine.end(),
+        machine.ram.as_ref(),
+        MAP_ROWS,
+        Reducer::Proportional,
+        CellOrder::Rows,
+    );
+    let known = Known::default();
+    let view = View::alone(Lens::Class, layout, &known);
+    let scan = scan(source, view, request.threads, terminal)?;
+    terminal.clear();
+    let mut subject = Subject::new(
+        source,
+        &scan,
+        (Lens::Class, layout),
+        "proportional".to_owned(),
+    );
+    subject.host = subject.host.filter(|_| !request.redact);
+    let counts = scan.classes.clone();
+    let style = Style {
+        palette: open_palette(Path::new("light"))?,
+        legend: LegendPlace::Below,
+        columns: 1,
+    };
+    let mut picture = picture(scan, &subject, &style, None)?;
+    let facts = Facts::new(&picture, &subject, &counts, &style.palette);
+    let mut pending = target.begin()?;
+    let (title, format) = (subject.title(), Format::Png);
+    write_picture(&mut picture, &facts, &title, format, terminal, &mut pending)?;
+    Ok(pending)
 }
 
 fn read(request: &ReportRequest, terminal: &Terminal) -> Result<Read> {
@@ -117,7 +239,7 @@ fn frames(request: &ReportRequest) -> Result<Vec<Option<u64>>> {
 /// Sizes that are wanted, in pages.
 fn sizes(request: &ReportRequest, source: &dyn Source) -> Result<Vec<u64>> {
     let page_bytes = source.machine().page_size.bytes();
-    let pages = |wish: &crate::report::Wish| match wish.size / page_bytes {
+    let pages = |wish: &Wish| match wish.size / page_bytes {
         0 => Err(Error::BelowPage {
             size: wish.size,
             page_bytes,

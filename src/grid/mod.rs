@@ -8,7 +8,7 @@
 mod pack;
 mod spool;
 
-pub use pack::{Packed, Packer, unpack};
+pub use pack::{Packed, Packer, unpack, zlib};
 
 use spool::{Spool, Stored};
 

@@ -4,6 +4,9 @@
 //! make pieces on their own and the picture is their concatenation. Filter 0 throughout: filters
 //! only hurt data whose numbers are names.
 
+use std::io::Write;
+
+use flate2::write::ZlibEncoder;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use zlib_rs::adler32::{adler32, adler32_combine};
 
@@ -37,6 +40,13 @@ impl Packed {
     pub fn checksum_after(&self, sum: u32) -> u32 {
         adler32_combine(sum, self.adler, self.length)
     }
+}
+
+/// Bytes as a zlib stream, as small as can be.
+pub fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    packed.expect("memory takes bytes")
 }
 
 /// Packs rows; keeps its buffers between calls. One per worker.

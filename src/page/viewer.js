@@ -47,10 +47,12 @@ function share(part, whole) {
   return part > 0 && percent < 0.05 ? '<0.1 %' : `${percent.toFixed(1)} %`;
 }
 
-/** An address on the ruler: exact, unlike `size`. */
-function mark(bytes) {
-  const gib = bytes / 2 ** 30;
-  return Number.isInteger(gib * 4) ? `${gib} GiB` : `${grouped(bytes / 2 ** 20)} MiB`;
+/** An address on a ruler with marks that are `step` bytes apart: exact, unlike `size`. */
+function mark(bytes, step) {
+  const gib = bytes / 2 ** 30, mib = bytes / 2 ** 20;
+  if (bytes === 0) return '0';
+  if (Number.isInteger(gib) || (step >= 2 ** 28 && gib > 2)) return `${Number(gib.toFixed(3))} GiB`;
+  return Number.isInteger(mib) ? `${grouped(mib)} MiB` : `${grouped(bytes / 2 ** 10)} KiB`;
 }
 
 const pagesOf = count => count * data.pages_per_cell;
@@ -143,6 +145,7 @@ function findBlankRows() {
       if (cells[at] !== HOLE) { blankRows[row] = 0; changed = true; break; }
     }
   }
+  if (changed) bandsOf.clear();
   return changed;
 }
 
@@ -273,8 +276,11 @@ function traceCurve() {
   }
 }
 
-/** Runs of rows to draw and of rows to leave out, in units of `grain` rows. */
-function bands(grain, kept) {
+/** Runs of rows to draw and of rows to leave out, in units of `grain` rows; kept, for every zoom needs them. */
+const bandsOf = new Map();
+const bands = (grain, kept) => bandsOf.get(grain) ?? bandsOf.set(grain, findBands(grain, kept)).get(grain);
+
+function findBands(grain, kept) {
   const found = [], rows = Math.ceil(blankRows.length / grain);
   const isBlank = unit => blankRows.subarray(unit * grain, (unit + 1) * grain).every(Boolean);
   for (let unit = 0; unit < rows;) {
@@ -365,7 +371,7 @@ function finish(pieces, pad, gutter) {
   const height = Math.max(...pieces.map(piece => piece.y + piece.h)) + pad;
   const spare = Math.max(0, Math.floor((view.width - width) / 2));
   for (const piece of pieces) piece.x += spare;
-  return { pieces, gutter, width: width + spare, height };
+  return { pieces, gutter, left: spare, width: width + spare, height };
 }
 
 /** The cell in this column and row of a piece; past the end of memory there is none. */
@@ -429,6 +435,7 @@ function parseColour(text) {
 }
 const mix = (from, to, part) => from.map((value, at) => Math.round(value + (to[at] - value) * part));
 const grey = ([r, g, b]) => Array(3).fill(0.3 * r + 0.59 * g + 0.11 * b);
+const distance = (one, two) => Math.hypot(...one.map((value, at) => value - two[at]));
 // ImageData is red first, and every machine a browser runs on is little-endian.
 const packed = ([r, g, b]) => (255 << 24 | b << 16 | g << 8 | r) >>> 0;
 const css = colour => `rgb(${colour.join(' ')})`;
@@ -447,7 +454,7 @@ function mixInk() {
   ink = {
     back: packed(back), backCss: css(back), plate: `rgb(${back.join(' ')} / 85%)`,
     text: css(text), muted: css(mix(text, back, 0.4)), line: css(mix(text, back, 0.8)),
-    fill: byKind(shown), edge: byKind(shown.map(colour => mix(colour, back, 0.55))),
+    fill: byKind(shown), edge: byKind(shown.map(colour => distance(colour, back) > 60 ? mix(colour, back, 0.45) : mix(colour, text, 0.16))),
   };
 }
 
@@ -572,8 +579,9 @@ function paintStrip(piece) {
   const count = piece.rows * ROW, short = `hole ${sizeOf(count)}`;
   const long = `${short}: PFN ${hex(pfnOf(piece.first))} to ${hex(pfnOf(piece.first + count) - 1)}`;
   if (piece.place === 'tile') return write(short, x, y - 10 * unit, 'left', ink.muted);
-  const text = [long, short].find(one => context.measureText(one).width + 16 * unit < piece.w);
-  if (text) write(text, clamp(x + piece.w / 2, x + 100 * unit, Math.max(x + 100 * unit, view.width / 2)), y + piece.h / 2, 'center', ink.muted, ink.backCss);
+  const { x0, x1 } = visiblePart(piece);
+  const text = [long, short].find(one => context.measureText(one).width + 16 * unit < x1 - x0);
+  if (text) write(text, (x0 + x1) / 2, y + piece.h / 2, 'center', ink.muted, ink.backCss);
 }
 
 function write(text, x, y, align, colour, plate) {
@@ -591,7 +599,7 @@ const addressOf = cell => pfnOf(cell) * data.page_bytes;
 
 function paintLabels(piece) {
   if (piece.place === 'tile') {
-    write(mark(addressOf(piece.first)), piece.x - view.x, piece.y - view.y - 10 * view.dpr, 'left', ink.muted);
+    write(mark(addressOf(piece.first), 2 ** 30), piece.x - view.x, piece.y - view.y - 10 * view.dpr, 'left', ink.muted);
   } else {
     paintRuler(piece);
   }
@@ -608,7 +616,7 @@ function paintRuler(piece) {
   const firstRow = piece.first / ROW, rows = [];
   for (let row = Math.ceil(firstRow / step) * step; row < firstRow + piece.rows; row += step) rows.push(row);
   // A column that begins between two marks gets one of its own, if there is room.
-  if (!rows.length || (rows[0] - firstRow) * plan.zoom >= 30 * unit) rows.unshift(firstRow);
+  if (!rows.length || (rows[0] - firstRow) * plan.zoom >= 34 * unit) rows.unshift(firstRow);
   for (const row of rows) {
     const y = top + Math.round((row - firstRow) * plan.zoom);
     if (y < -20 * unit || y > view.height || piece.h < 8 * unit) continue;
@@ -618,7 +626,7 @@ function paintRuler(piece) {
     }
     context.fillStyle = ink.muted;
     context.fillRect(right + 2 * unit, y, 5 * unit, Math.max(1, Math.round(unit)));
-    write(mark(addressOf(row * ROW)), right, y + 7 * unit, 'right', ink.text);
+    write(mark(addressOf(row * ROW), addressOf(step * ROW)), right, y + 7 * unit, 'right', ink.text);
     if (piece.h >= 24 * unit) write(hex(pfnOf(row * ROW)), right, y + 20 * unit, 'right', ink.muted);
   }
 }
@@ -664,18 +672,21 @@ function paintMark(cell, least) {
 
 // ---- Moving ----
 
-function clampView() {
-  view.x = Math.round(clamp(view.x, 0, Math.max(0, plan.width - view.width)));
-  view.y = Math.round(clamp(view.y, 0, Math.max(0, plan.height - view.height)));
+/** What fits stays where it is. The rest may be moved so far that its corner is in the middle, for a zoom at a corner;
+ *  but a jump leaves no room empty. */
+function within(at, whole, seen, isJump) {
+  const spare = isJump ? 0 : seen / 2;
+  return whole <= seen ? 0 : Math.round(clamp(at, -spare, whole - seen + spare));
 }
 
-function moved() {
-  clampView();
+function show(x, y, isJump = false) {
+  view.x = within(x, plan.width, view.width, isJump);
+  view.y = within(y, plan.height, view.height, isJump);
   repaint(true);
   keepLink();
 }
 
-const panBy = (dx, dy) => { view.x += dx; view.y += dy; moved(); };
+const panBy = (dx, dy) => show(view.x + dx, view.y + dy);
 
 /** The cell at a point of the canvas, or the nearest to it. */
 function nearestCell(px, py) {
@@ -698,9 +709,14 @@ function keeping(px, py, change) {
 
 /** Moves the view so that a cell comes to this point of the canvas. */
 function bring(cell, px, py) {
-  const at = worldOf(cell);
-  if (at) { view.x = Math.round(at.x - px); view.y = Math.round(at.y - py); }
-  moved();
+  const at = worldOf(cell) ?? view;
+  show(at.x - px, at.y - py);
+}
+
+/** Moves the view so that a cell comes to its middle, or as near as can be. */
+function centre(cell) {
+  const at = worldOf(cell) ?? view;
+  show(at.x - view.width / 2, at.y - view.height / 2, true);
 }
 
 /** The level at which the whole map is in sight: further out there is nothing to see. */
@@ -714,7 +730,7 @@ function setLevel(level, px = view.width / 2, py = view.height / 2) {
   return true;
 }
 
-/** Largest zoom that shows the whole of memory; null below a fourth, where single pages are lost. */
+/** Finds the largest zoom that shows the whole of memory. */
 function findFit() {
   const before = view.level;
   fitLevel = LEVELS.least;
@@ -732,7 +748,8 @@ function goTo(pfn, always = false) {
   chosen.pin = pfn;
   const at = worldOf(cellOf(pfn)), edge = 24 * view.dpr;
   const isSeen = at && at.x > view.x + edge && at.x < view.x + view.width - edge && at.y > view.y + edge && at.y < view.y + view.height - edge;
-  if (always || !isSeen) bring(cellOf(pfn), view.width / 2, view.height / 2);
+  if (always || !isSeen) centre(cellOf(pfn));
+  chosen.hover = null;   // the pointer may rest on the map: what was gone to is of more interest
   showDetails();
   repaint(false);
   keepLink();
@@ -740,8 +757,10 @@ function goTo(pfn, always = false) {
 
 function setLayout(layout) {
   if (layout !== 'rows' && layout !== 'hilbert' || layout === view.layout) return;
-  keeping(view.width / 2, view.height / 2, () => { view.layout = layout; });
+  const cell = nearestCell(view.width / 2, view.height / 2);
+  view.layout = layout;
   findFit();
+  centre(cell);
   el.layout.value = layout;
   showScale();
 }
@@ -769,11 +788,11 @@ function showScale() {
   el.zoom.textContent = view.level >= 0 ? `${2 ** view.level}:1` : `1:${step}`;
   el.zoomIn.disabled = view.level >= LEVELS.most;
   el.zoomOut.disabled = view.level <= Math.min(fitLevel, 0);
-  const scale = view.level < 0 ? `1 pixel = ${step} × ${step} ${cellWord()}s, of which it shows ` + (chosen.isolated.size
-    ? 'a class picked in the legend wherever there is one: small things are seen, areas look larger.'
-    : 'one by a fixed rule: shares of colours are right, single pages may be missing.')
+  const scale = view.level < 0 ? `1 pixel = ${step} × ${step} ${cellWord()}s and shows ` + (chosen.isolated.size
+    ? 'a picked class wherever there is one of it: nothing is lost, areas look larger.'
+    : `one of them by a fixed rule: shares of colours are right, single ${cellWord()}s may be missing.`)
     : view.level === 0 ? `1 pixel = 1 ${cell}.` : `${2 ** view.level} × ${2 ** view.level} pixels = 1 ${cell}.`;
-  const layout = view.layout === 'rows' ? `1 row = ${sizeOf(ROW)}, down each column in turn.` : `1 tile = ${sizeOf(TILE)}, along a Hilbert curve from its top left to its top right.`;
+  const layout = view.layout === 'rows' ? `1 row = ${sizeOf(ROW)}, column by column.` : `1 tile = ${sizeOf(TILE)}, along a Hilbert curve.`;
   el.status.textContent = `${scale} ${layout}`;
   const existing = sizeOf(data.cells - counts[kindClass[HOLE]]);
   el.canvas.setAttribute('aria-label', `Map of ${existing} of physical memory, each ${cellWord()} in the colour of its class. ${scale} ${layout} The tables of the report have the numbers; press ? for the keys.`);
@@ -784,10 +803,10 @@ function note(text, isWrong = false) {
   el.searchNote.classList.toggle('is-wrong', isWrong);
 }
 
-function blockText({ first, free, movable, unmovable, hole }) {
+function blockText({ free, movable, unmovable, hole }) {
   const parts = [`${free} free`, `${movable} movable`, `${unmovable} unmovable`];
   if (hole) parts.push(`${hole} hole`);
-  return `${hex(pfnOf(first))}: ${parts.join(', ')}`;
+  return parts.join(', ');
 }
 
 function unitText({ first, pages, order }) {
@@ -934,12 +953,12 @@ function parseQuery(text) {
   const match = pattern => new RegExp(`^${pattern}$`).exec(asked);
   let found;
   if (!asked) return { wrong: 'Enter a PFN, an @address, a size as 12.5GiB, or the name of a class.' };
-  if ((found = match(`(?:pfn:\\s*)?${NUMBER}\\s*-\\s*${NUMBER}`))) return within(numberOf(found[1]), numberOf(found[2]));
-  if ((found = match(`(?:pfn:\\s*)?${NUMBER}`))) return within(numberOf(found[1]));
-  if ((found = match(`(?:@|addr:)\\s*${NUMBER}`))) return within(Math.floor(numberOf(found[1]) / data.page_bytes));
+  if ((found = match(`(?:pfn:\\s*)?${NUMBER}\\s*-\\s*${NUMBER}`))) return inMemory(numberOf(found[1]), numberOf(found[2]));
+  if ((found = match(`(?:pfn:\\s*)?${NUMBER}`))) return inMemory(numberOf(found[1]));
+  if ((found = match(`(?:@|addr:)\\s*${NUMBER}`))) return inMemory(Math.floor(numberOf(found[1]) / data.page_bytes));
   if ((found = match('(?:@|addr:)?\\s*([0-9]+(?:\\.[0-9]+)?)\\s*([kmgt]i?b?|b)'))) {
     const unit = UNITS[found[2]] ?? UNITS[found[2][0]];
-    return within(Math.floor(Number(found[1]) * unit / data.page_bytes));
+    return inMemory(Math.floor(Number(found[1]) * unit / data.page_bytes));
   }
   const name = asked.replace(/\s+/g, '-');
   const classIndex = data.classes.findIndex(one => one.name.toLowerCase() === name || one.name.toLowerCase() === asked);
@@ -948,7 +967,7 @@ function parseQuery(text) {
   return { wrong: `“${text.trim()}” is no PFN, @address, size or class.` };
 }
 
-function within(first, last = first) {
+function inMemory(first, last = first) {
   const wrong = Math.max(first, last) > lastPfn();
   if (wrong) return { wrong: `PFN ${hex(Math.max(first, last))} is past the end of memory; the last is ${hex(lastPfn())}.` };
   return first === last ? { pfn: first } : { range: [first, last] };
@@ -1140,7 +1159,7 @@ async function readLink() {
   }
   const pinned = pfnIn(said.pfn), middle = pfnIn(said.at);
   if (pinned !== null) goTo(pinned, true);
-  if (middle !== null) bring(cellOf(middle), view.width / 2, view.height / 2);
+  if (middle !== null) centre(cellOf(middle));
 }
 
 async function copyLink() {
@@ -1155,35 +1174,47 @@ async function copyLink() {
 
 // ---- Save ----
 
-/** The view with a legend below it, for it travels without this page. */
+/** What of the canvas is map. */
+function mapOnCanvas() {
+  const x = Math.max(0, plan.left - view.x), y = Math.max(0, -view.y);
+  return { x, y, width: Math.min(view.width, plan.width - view.x) - x, height: Math.min(view.height, plan.height - view.y) - y };
+}
+
+/** The view with a legend and its scale below it, for it travels without this page. */
 function pictureOfView() {
-  const unit = view.dpr, line = Math.round(19 * unit), pad = Math.round(10 * unit), column = Math.round(190 * unit);
+  const unit = view.dpr, line = Math.round(19 * unit), pad = Math.round(10 * unit), seen = mapOnCanvas();
+  const canvas = document.createElement('canvas'), to = canvas.getContext('2d');
   const listed = [...legendButtons.keys()].filter(index => counts[index] > 0 && index !== kindClass[HOLE]);
-  const across = Math.max(1, Math.floor((view.width - 2 * pad) / column)), down = Math.ceil(listed.length / across);
-  const canvas = document.createElement('canvas');
-  canvas.width = view.width;
-  canvas.height = view.height + down * line + 2 * pad;
-  const to = canvas.getContext('2d');
+  canvas.width = Math.max(seen.width, Math.round(320 * unit));
+  const across = Math.max(1, Math.floor((canvas.width - 2 * pad) / (170 * unit)));
+  const down = Math.ceil(listed.length / across), column = Math.floor((canvas.width - 2 * pad) / across);
+  canvas.height = seen.height + (down + 1) * line + 2 * pad;
   to.fillStyle = ink.backCss;
   to.fillRect(0, 0, canvas.width, canvas.height);
-  to.drawImage(el.canvas, 0, 0);
+  to.drawImage(el.canvas, seen.x, seen.y, seen.width, seen.height, 0, 0, seen.width, seen.height);
   to.font = context.font;
   to.textBaseline = 'middle';
-  const existing = data.cells - counts[kindClass[HOLE]];
   listed.forEach((index, number) => {
-    const x = pad + Math.floor(number / down) * column, y = view.height + pad + (number % down + 0.5) * line, box = 11 * unit;
-    to.fillStyle = swatchColour(index);
-    to.fillRect(x, y - box / 2, box, box);
-    to.strokeStyle = ink.line;
-    to.strokeRect(x + 0.5, y - box / 2 + 0.5, box - 1, box - 1);
-    to.fillStyle = ink.text;
-    to.fillText(data.classes[index].name, x + 18 * unit, y, column - 70 * unit);
-    to.textAlign = 'right';
-    to.fillStyle = ink.muted;
-    to.fillText(share(counts[index], existing), x + column - 22 * unit, y);
-    to.textAlign = 'left';
+    const x = pad + Math.floor(number / down) * column, y = seen.height + pad + (number % down + 0.5) * line;
+    drawEntry(to, index, x, y, column - 20 * unit);
   });
+  to.fillStyle = ink.muted;
+  to.fillText(el.status.textContent, pad, canvas.height - pad - line / 2, canvas.width - 2 * pad);
   return canvas;
+}
+
+function drawEntry(to, index, x, y, width) {
+  const unit = view.dpr, box = Math.round(11 * unit), top = Math.round(y - box / 2);
+  to.fillStyle = ink.muted;
+  to.fillRect(x, top, box, box);
+  to.fillStyle = swatchColour(index);
+  to.fillRect(x + unit, top + unit, box - 2 * unit, box - 2 * unit);
+  to.fillStyle = ink.text;
+  to.fillText(data.classes[index].name, x + 18 * unit, y, width - 68 * unit);
+  to.textAlign = 'right';
+  to.fillStyle = ink.muted;
+  to.fillText(share(counts[index], data.cells - counts[kindClass[HOLE]]), x + width, y);
+  to.textAlign = 'left';
 }
 
 function savePicture() {
@@ -1310,7 +1341,7 @@ const showHelp = () => el.helpBox.showModal();
 const KEYS = {
   ArrowLeft: arrow(-1, 0), ArrowRight: arrow(1, 0), ArrowUp: arrow(0, -1), ArrowDown: arrow(0, 1),
   '+': () => setLevel(view.level + 1), '=': () => setLevel(view.level + 1), '-': () => setLevel(view.level - 1),
-  Home: () => bring(0, 0, 0), End: () => bring(data.cells - 1, view.width, view.height),
+  Home: () => show(0, 0), End: () => show(plan.width - view.width, plan.height - view.height),
   '[': () => step(-1), ']': () => step(1), '/': () => { el.search.focus(); el.search.select(); },
   n: goToObstacle, f: goToFreeRun, l: toggleLayout, '?': showHelp,
 };
@@ -1372,8 +1403,9 @@ function fillChoices() {
 }
 
 function fail(error) {
+  console.error(error);
   play(false);
-  const why = typeof DecompressionStream === 'undefined' ? 'this browser is too old (it lacks DecompressionStream)' : `its data is damaged (${error.message})`;
+  const why = typeof DecompressionStream === 'undefined' ? 'this browser is too old (it lacks DecompressionStream)' : 'its data is damaged';
   el.message.textContent = `The map cannot be drawn: ${why}. The tables of this report do not need it.`;
   el.message.hidden = false;
   el.body.hidden = true;
@@ -1394,7 +1426,7 @@ async function start() {
   resize();
   view.level = fitLevel >= -2 ? fitLevel : 0;
   makePlan();
-  bring(0, 0, 0);
+  show(0, 0);
   showMomentText();
   showScale();
   paint();

@@ -181,7 +181,7 @@ impl Palette {
     }
 
     /// Whether its background is nearer to black than to white.
-    fn is_dark(&self) -> bool {
+    pub fn is_dark(&self) -> bool {
         oklab(self.surface.background).l < 0.5
     }
 
