@@ -68,7 +68,7 @@ fn format(path: &Path, said: Option<ReportFormatArg>) -> Result<ReportFormat, St
     if path.as_os_str() == "-" {
         return Err("a report on standard output needs --format html or json".to_owned());
     }
-    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     match ending.as_ref().and_then(|ending| ending.to_str()) {
         Some("html" | "htm") => Ok(ReportFormat::Html),
         Some("md" | "markdown") => Ok(ReportFormat::Markdown),

@@ -7,12 +7,14 @@ const ROW = 512;                 // cells of a row, and side of a Hilbert tile
 const TILE = ROW * ROW;
 const KEPT_HOLE_ROWS = 8;        // shorter holes are drawn, as in the pictures of the command line
 const LEVELS = { least: -6, most: 4 };   // the zoom is 2^level device pixels a cell
+const LEAST_SIDE = 64;           // CSS pixels of a row for the map to open as a whole, and not at its top
 const HOLE = 0;
 
 const byId = id => document.getElementById(id);
 const el = {};
-for (const id of ['canvas', 'status', 'details', 'selection', 'legend', 'search', 'find', 'search-note', 'message', 'body', 'obstacle', 'free-run',
-  'slider', 'play', 'time', 'moment', 'layout', 'palette', 'copy', 'save', 'zoom', 'zoom-in', 'zoom-out', 'help', 'help-box', 'help-close']) {
+const IDS = 'bar canvas status details selection legend search find search-note message body obstacle free-run slider play ' +
+  'time moment layout palette copy save zoom zoom-in zoom-out help help-box help-close';
+for (const id of IDS.split(' ')) {
   el[id.replace(/-(.)/g, (_, letter) => letter.toUpperCase())] = byId('map-' + id);
 }
 
@@ -24,7 +26,13 @@ let counts;                      // cells by class, at the moment shown
 let blankRows;                   // rows of nothing but hole, at every moment seen so far
 let plan = { pieces: [], width: 0, height: 0 };
 const view = { level: 0, x: 0, y: 0, layout: 'rows', width: 0, height: 0, dpr: 1 };
-const chosen = { pin: null, hover: null, selection: null, isolated: new Set(), palette: 0, paletteByReader: false, frame: 0 };
+const chosen = {
+  pin: null,                     // a PFN
+  hover: null,                   // what is known of the cell under the pointer
+  selection: null,               // first and last PFN
+  isolated: new Set(),           // classes
+  palette: 0, paletteByReader: false, frame: 0,
+};
 
 // ---- Numbers and words ----
 
@@ -51,7 +59,7 @@ function share(part, whole) {
 function mark(bytes, step) {
   const gib = bytes / 2 ** 30, mib = bytes / 2 ** 20;
   if (bytes === 0) return '0';
-  if (Number.isInteger(gib) || (step >= 2 ** 28 && gib > 2)) return `${Number(gib.toFixed(3))} GiB`;
+  if (Number.isInteger(gib) || (step >= 2 ** 28 && addressOf(data.cells) > 2 ** 31)) return `${Number(gib.toFixed(3))} GiB`;
   return Number.isInteger(mib) ? `${grouped(mib)} MiB` : `${grouped(bytes / 2 ** 10)} KiB`;
 }
 
@@ -276,10 +284,10 @@ function traceCurve() {
   }
 }
 
-/** Runs of rows to draw and of rows to leave out, in units of `grain` rows; kept, for every zoom needs them. */
-const bandsOf = new Map();
+const bandsOf = new Map();   // by grain: every zoom needs them
 const bands = (grain, kept) => bandsOf.get(grain) ?? bandsOf.set(grain, findBands(grain, kept)).get(grain);
 
+/** Runs of rows to draw and of rows to leave out, in units of `grain` rows; blank ones shorter than `kept` are drawn. */
 function findBands(grain, kept) {
   const found = [], rows = Math.ceil(blankRows.length / grain);
   const isBlank = unit => blankRows.subarray(unit * grain, (unit + 1) * grain).every(Boolean);
@@ -287,7 +295,9 @@ function findBands(grain, kept) {
     const gap = isBlank(unit);
     let end = unit + 1;
     while (end < rows && isBlank(end) === gap) end++;
-    const band = { start: unit * grain, end: Math.min(end * grain, Math.max(blankRows.length, grain)), gap: gap && (end - unit) * grain >= kept };
+    // A tile is whole even where memory ends inside it.
+    const stop = Math.min(end * grain, Math.max(blankRows.length, grain));
+    const band = { start: unit * grain, end: stop, gap: gap && (end - unit) * grain >= kept };
     const last = found[found.length - 1];
     if (last && !last.gap && !band.gap) last.end = band.end; else found.push(band);
     unit = end;
@@ -297,7 +307,8 @@ function findBands(grain, kept) {
 
 function makePlan() {
   const zoom = 2 ** view.level, unit = view.dpr;
-  const room = { zoom, pad: Math.round(10 * unit), gutter: Math.round(62 * unit), between: Math.round(16 * unit), strip: Math.round(20 * unit), side: ROW * zoom };
+  const [pad, gutter, between, strip] = [10, 60, 8, 20].map(length => Math.round(length * unit));
+  const room = { zoom, pad, gutter, between, strip, side: ROW * zoom };
   plan = view.layout === 'rows' ? planRows(room) : planTiles(room);
   plan.zoom = zoom;
 }
@@ -311,14 +322,15 @@ function planRows(room) {
   const most = Math.max(1, Math.floor((view.width - 2 * pad + between) / width));
   const visible = view.height - 2 * pad;
   // Columns that begin at round addresses; a pixel of several rows must not begin in the middle.
-  const grain = visible / zoom >= 4 * ROW / 8 ? 64 : Math.max(1, 1 / zoom);
+  const grain = visible / zoom >= 256 ? 64 : Math.max(1, 1 / zoom);
   let height = most === 1 ? Infinity : Math.max(visible, Math.ceil(whole / most));
   let columns = pack(all, room, height, grain);
   while (columns.length > most) columns = pack(all, room, height += grain * zoom, grain);
   const pieces = [];
   columns.forEach((column, number) => {
     for (const { y, high, start, end, gap } of column) {
-      pieces.push({ x: pad + number * width + gutter, y: pad + y, w: side, h: high, first: start * ROW, rows: end - start, gap, place: 'row' });
+      const x = pad + number * width + gutter;
+      pieces.push({ x, y: pad + y, w: side, h: high, first: start * ROW, rows: end - start, gap, place: 'row' });
     }
   });
   return finish(pieces, pad, gutter);
@@ -357,9 +369,10 @@ function planTiles({ pad, between, strip, side }) {
     const step = band.gap ? band.end - band.start : ROW;
     for (let start = band.start; start < band.end; start += step) {
       const slot = band.gap ? least : Math.max(side, least);
-      if (x > pad && x + slot > view.width - pad) { x = pad; y += side + strip + between; }
-      pieces.push({ x, y, w: band.gap ? least : side, h: side, first: start * ROW, rows: step, gap: band.gap, place: 'tile' });
-      x += slot + between;
+      if (x > pad && x + slot > view.width - pad) { x = pad; y += side + strip + 2 * between; }
+      const w = band.gap ? least : side;
+      pieces.push({ x, y, w, h: side, first: start * ROW, rows: step, gap: band.gap, place: 'tile' });
+      x += slot + 2 * between;
     }
   }
   return finish(pieces, pad, 0);
@@ -380,7 +393,8 @@ function cellIn(piece, column, row) {
   return piece.first + (piece.place === 'row' ? place : cellOn[place]);
 }
 
-/** Column and row of the cell that a pixel of several shows. By a hash of where it is in memory: the colours' shares are right, and panning changes nothing. */
+/** The place, as row * ROW + column, of the cell that a pixel of several shows: by a hash of where it is in memory, so that
+ *  the shares of the colours are right and panning changes nothing. */
 function lot(piece, x, y, step) {
   const rows = Math.min(step, piece.rows - y * step);
   let h = Math.imul(piece.first / ROW + y * step + 1, 0x9e3779b1) ^ Math.imul(x + 1, 0x85ebca6b);
@@ -397,7 +411,7 @@ function sampled(piece, x, y, step) {
     for (let row = y * step; row < end; row++) {
       for (let column = x * step; column < (x + 1) * step; column++) {
         const cell = cellIn(piece, column, row);
-        if (cell < data.cells && chosen.isolated.has(classAt(cell))) return cell;
+        if (cell < data.cells && ink.picked[cells[cell]]) return cell;
       }
     }
   }
@@ -405,14 +419,14 @@ function sampled(piece, x, y, step) {
   return cellIn(piece, place % ROW, Math.floor(place / ROW));
 }
 
-const pieceAt = (x, y) => plan.pieces.find(piece => x >= piece.x && x < piece.x + piece.w && y >= piece.y && y < piece.y + piece.h);
+const isInside = (piece, x, y) => x >= piece.x && x < piece.x + piece.w && y >= piece.y && y < piece.y + piece.h;
 
 /** The cell drawn at a point of the world; null beside the map, past its end, and in a strip. */
 function cellAtWorld(x, y) {
-  const piece = pieceAt(x, y);
+  const piece = plan.pieces.find(one => isInside(one, x, y));
   if (!piece || piece.gap) return null;
-  const dx = x - piece.x, dy = y - piece.y, zoom = plan.zoom;
-  const cell = zoom < 1 ? sampled(piece, Math.floor(dx), Math.floor(dy), 1 / zoom) : cellIn(piece, Math.floor(dx / zoom), Math.floor(dy / zoom));
+  const side = Math.max(1, plan.zoom), column = Math.floor((x - piece.x) / side), row = Math.floor((y - piece.y) / side);
+  const cell = plan.zoom < 1 ? sampled(piece, column, row, 1 / plan.zoom) : cellIn(piece, column, row);
   return cell < data.cells ? cell : null;
 }
 
@@ -422,8 +436,8 @@ function worldOf(cell) {
   if (!piece) return null;
   if (piece.gap) return { x: piece.x + piece.w / 2, y: piece.y + piece.h / 2, gap: true };
   const inside = cell - piece.first, place = piece.place === 'row' ? inside : placeOf[inside];
-  const half = plan.zoom / 2;
-  return { x: piece.x + place % ROW * plan.zoom + half, y: piece.y + Math.floor(place / ROW) * plan.zoom + half, gap: false };
+  const column = place % ROW + 0.5, row = Math.floor(place / ROW) + 0.5;
+  return { x: piece.x + column * plan.zoom, y: piece.y + row * plan.zoom, gap: false };
 }
 
 // ---- Colours ----
@@ -450,11 +464,13 @@ function mixInk() {
     const colour = parseColour(palette.classes[index]);
     return chosen.isolated.size && !chosen.isolated.has(index) ? mix(grey(colour), back, 0.78) : colour;
   });
+  const edges = shown.map(colour => distance(colour, back) > 60 ? mix(colour, back, 0.45) : mix(colour, text, 0.16));
   const byKind = colours => Uint32Array.from(data.kinds, kind => packed(colours[kind.class]));
   ink = {
     back: packed(back), backCss: css(back), plate: `rgb(${back.join(' ')} / 85%)`,
     text: css(text), muted: css(mix(text, back, 0.4)), line: css(mix(text, back, 0.8)),
-    fill: byKind(shown), edge: byKind(shown.map(colour => distance(colour, back) > 60 ? mix(colour, back, 0.45) : mix(colour, text, 0.16))),
+    fill: byKind(shown), edge: byKind(edges),
+    picked: Uint8Array.from(data.kinds, kind => chosen.isolated.has(kind.class) ? 1 : 0),
   };
 }
 
@@ -496,7 +512,9 @@ function paint() {
 
 function isVisible(piece) {
   const head = piece.place === 'tile' ? 20 * view.dpr : 0;
-  return piece.x < view.x + view.width && piece.x + Math.max(piece.w, 88 * view.dpr) > view.x && piece.y - head < view.y + view.height && piece.y + piece.h > view.y;
+  const right = piece.x + Math.max(piece.w, 88 * view.dpr);
+  const isAcross = piece.x < view.x + view.width && right > view.x;
+  return isAcross && piece.y - head < view.y + view.height && piece.y + piece.h > view.y;
 }
 
 function paintCells() {
@@ -516,7 +534,8 @@ function paintCells() {
 /** The part of a piece on the canvas: its corner there, and the pixels from (x0, y0) to before (x1, y1). */
 function visiblePart(piece) {
   const left = piece.x - view.x, top = piece.y - view.y;
-  return { left, top, x0: Math.max(0, left), y0: Math.max(0, top), x1: Math.min(view.width, left + piece.w), y1: Math.min(view.height, top + piece.h) };
+  const x1 = Math.min(view.width, left + piece.w), y1 = Math.min(view.height, top + piece.h);
+  return { left, top, x0: Math.max(0, left), y0: Math.max(0, top), x1, y1 };
 }
 
 function paintSampled(piece, { left, top, x0, y0, x1, y1 }) {
@@ -534,7 +553,8 @@ function paintWhole(piece, { left, top, x0, y0, x1, y1 }) {
   for (let y = y0; y < y1;) {
     const row = Math.floor((y - top) / zoom), end = Math.min(y1, top + (row + 1) * zoom), line = y * view.width;
     for (let x = x0; x < x1;) {
-      const column = Math.floor((x - left) / zoom), stop = Math.min(x1, left + (column + 1) * zoom), cell = cellIn(piece, column, row);
+      const column = Math.floor((x - left) / zoom), stop = Math.min(x1, left + (column + 1) * zoom);
+      const cell = cellIn(piece, column, row);
       const colour = cell < data.cells ? ink.fill[cells[cell]] : ink.back;
       while (x < stop) pixels[line + x++] = colour;
     }
@@ -626,14 +646,16 @@ function paintRuler(piece) {
     }
     context.fillStyle = ink.muted;
     context.fillRect(right + 2 * unit, y, 5 * unit, Math.max(1, Math.round(unit)));
-    write(mark(addressOf(row * ROW), addressOf(step * ROW)), right, y + 7 * unit, 'right', ink.text);
+    const address = addressOf(row * ROW), text = row % step ? size(address) : mark(address, addressOf(step * ROW));
+    write(text, right, y + 7 * unit, 'right', ink.text);
     if (piece.h >= 24 * unit) write(hex(pfnOf(row * ROW)), right, y + 20 * unit, 'right', ink.muted);
   }
 }
 
 /** A line round the cells of the selection. */
 function paintSelection() {
-  const [from, to] = chosen.selection.map(cellOf), zoom = plan.zoom, step = Math.max(1, 1 / zoom), side = Math.max(1, zoom), thick = Math.max(1, Math.round(1.5 * view.dpr));
+  const [from, to] = chosen.selection.map(cellOf), step = Math.max(1, 1 / plan.zoom), side = Math.max(1, plan.zoom);
+  const thick = Math.max(1, Math.round(1.5 * view.dpr));
   context.fillStyle = ink.text;
   for (const piece of plan.pieces) {
     if (piece.gap || !isVisible(piece) || piece.first > to || piece.first + piece.rows * ROW <= from) continue;
@@ -662,7 +684,8 @@ function paintSelection() {
 function paintMark(cell, least) {
   const at = worldOf(cell);
   if (!at) return;
-  const side = Math.max(plan.zoom, least), x = Math.round(at.x - view.x - side / 2), y = Math.round(at.y - view.y - side / 2), thick = Math.max(1, Math.round(view.dpr));
+  const side = Math.max(plan.zoom, least), thick = Math.max(1, Math.round(view.dpr));
+  const x = Math.round(at.x - view.x - side / 2), y = Math.round(at.y - view.y - side / 2);
   context.lineWidth = thick;
   for (const [out, colour] of [[1.5, ink.backCss], [0.5, ink.text]]) {
     context.strokeStyle = colour;
@@ -724,10 +747,9 @@ let fitLevel = LEVELS.least;
 
 function setLevel(level, px = view.width / 2, py = view.height / 2) {
   level = clamp(level, Math.min(fitLevel, 0, view.level), LEVELS.most);
-  if (level === view.level) return false;
+  if (level === view.level) return;
   keeping(px, py, () => { view.level = level; });
   showScale();
-  return true;
 }
 
 /** Finds the largest zoom that shows the whole of memory. */
@@ -743,12 +765,16 @@ function findFit() {
   makePlan();
 }
 
+function isInSight(cell, margin) {
+  const at = worldOf(cell), w = view.width - 2 * margin, h = view.height - 2 * margin;
+  return at !== null && isInside({ x: view.x + margin, y: view.y + margin, w, h }, at.x, at.y);
+}
+
+/** Pins a page; moves the map only as far as it takes to see it. */
 function goTo(pfn, always = false) {
   pfn = clamp(Math.floor(pfn), 0, lastPfn());
   chosen.pin = pfn;
-  const at = worldOf(cellOf(pfn)), edge = 24 * view.dpr;
-  const isSeen = at && at.x > view.x + edge && at.x < view.x + view.width - edge && at.y > view.y + edge && at.y < view.y + view.height - edge;
-  if (always || !isSeen) centre(cellOf(pfn));
+  if (always || !isInSight(cellOf(pfn), 24 * view.dpr)) centre(cellOf(pfn));
   chosen.hover = null;   // the pointer may rest on the map: what was gone to is of more interest
   showDetails();
   repaint(false);
@@ -783,19 +809,27 @@ function resize() {
 
 const cellWord = () => data.pages_per_cell === 1 ? 'page' : 'cell';
 
+function scaleText() {
+  const word = cellWord(), step = 2 ** Math.abs(view.level);
+  const cell = `${word}${data.pages_per_cell > 1 ? ` of ${data.pages_per_cell} pages` : ''} (${sizeOf(1)})`;
+  if (view.level === 0) return `1 pixel = 1 ${cell}.`;
+  if (view.level > 0) return `${step} × ${step} pixels = 1 ${cell}.`;
+  return `1 pixel = ${step} × ${step} ${word}s and shows ` + (chosen.isolated.size
+    ? 'a picked class wherever there is one of it: nothing is lost, areas look larger.'
+    : `one of them by a fixed rule: shares of colours are right, single ${word}s may be missing.`);
+}
+
+const layoutText = () => view.layout === 'rows'
+  ? `1 row = ${sizeOf(ROW)}, column by column.` : `1 tile = ${sizeOf(TILE)}, along a Hilbert curve.`;
+
 function showScale() {
-  const step = 2 ** -view.level, cell = `${cellWord()}${data.pages_per_cell > 1 ? ` of ${data.pages_per_cell} pages` : ''} (${sizeOf(1)})`;
-  el.zoom.textContent = view.level >= 0 ? `${2 ** view.level}:1` : `1:${step}`;
+  const text = `${scaleText()} ${layoutText()}`, existing = sizeOf(data.cells - counts[kindClass[HOLE]]);
+  el.zoom.textContent = view.level >= 0 ? `${2 ** view.level}:1` : `1:${2 ** -view.level}`;
   el.zoomIn.disabled = view.level >= LEVELS.most;
   el.zoomOut.disabled = view.level <= Math.min(fitLevel, 0);
-  const scale = view.level < 0 ? `1 pixel = ${step} × ${step} ${cellWord()}s and shows ` + (chosen.isolated.size
-    ? 'a picked class wherever there is one of it: nothing is lost, areas look larger.'
-    : `one of them by a fixed rule: shares of colours are right, single ${cellWord()}s may be missing.`)
-    : view.level === 0 ? `1 pixel = 1 ${cell}.` : `${2 ** view.level} × ${2 ** view.level} pixels = 1 ${cell}.`;
-  const layout = view.layout === 'rows' ? `1 row = ${sizeOf(ROW)}, column by column.` : `1 tile = ${sizeOf(TILE)}, along a Hilbert curve.`;
-  el.status.textContent = `${scale} ${layout}`;
-  const existing = sizeOf(data.cells - counts[kindClass[HOLE]]);
-  el.canvas.setAttribute('aria-label', `Map of ${existing} of physical memory, each ${cellWord()} in the colour of its class. ${scale} ${layout} The tables of the report have the numbers; press ? for the keys.`);
+  el.status.textContent = text;
+  el.canvas.setAttribute('aria-label', `Map of ${existing} of physical memory, each ${cellWord()} in the colour of its class. ` +
+    `${text} The tables of the report have the numbers; press ? for the keys.`);
 }
 
 function note(text, isWrong = false) {
@@ -814,13 +848,16 @@ function unitText({ first, pages, order }) {
   return `${what}, ${sizeOf(pages)}${pages > 1 ? `, from ${hex(first)}` : ''}`;
 }
 
-function rowsOf(fact) {
-  const last = fact.pfn + data.pages_per_cell - 1, address = fact.pfn * data.page_bytes;
-  const rows = [['PFN', data.pages_per_cell > 1 ? `${hex(fact.pfn)} to ${hex(last)}` : `${hex(fact.pfn)} = ${grouped(fact.pfn)}`], ['address', `${hex(address)} = ${size(address)}`]];
-  if (fact.flags !== null && fact.flags !== undefined) rows.push(['flags', fact.flags.split(',').join(', ') || 'none']);
-  if (fact.unit) rows.push([fact.unit.free ? 'block' : 'folio', unitText(fact.unit)]);
-  rows.push(['zone', fact.zone === null ? 'none' : `${fact.zone}, node ${fact.node}`]);
-  if (fact.block) rows.push([sizeOf(data.pmd_pages / data.pages_per_cell), blockText(fact.block)]);
+function rowsOf({ pfn, flags, unit, zone, node, block }) {
+  const last = pfn + data.pages_per_cell - 1, address = pfn * data.page_bytes;
+  const rows = [
+    ['PFN', last > pfn ? `${hex(pfn)} to ${hex(last)}` : `${hex(pfn)} = ${grouped(pfn)}`],
+    ['address', `${hex(address)} = ${size(address)}`],
+  ];
+  if (typeof flags === 'string') rows.push(['flags', flags.split(',').join(', ') || 'none']);
+  if (unit) rows.push([unit.free ? 'block' : 'folio', unitText(unit)]);
+  rows.push(['zone', zone === null ? 'none' : `${zone}, node ${node}`]);
+  if (block) rows.push([`its ${size(data.pmd_pages * data.page_bytes)}`, blockText(block)]);
   return rows;
 }
 
@@ -832,9 +869,10 @@ function showDetails() {
     return;
   }
   const title = make('h3');
-  title.append(swatch(fact.classIndex), make('span', '', fact.class), make('span', '', chosen.hover ? 'under the pointer' : 'pinned'));
+  const whence = chosen.hover ? 'under the pointer' : 'pinned';
+  title.append(swatch(fact.classIndex), make('span', '', fact.class), make('span', '', whence));
   const list = make('dl');
-  for (const [name, text] of rowsOf(fact)) list.append(make('dt', '', name), make('dd', name === 'flags' ? 'is-flags' : '', text));
+  for (const [name, text] of rowsOf(fact)) list.append(make('dt', '', name), make('dd', `is-${name}`, text));
   el.details.replaceChildren(title, list);
 }
 
@@ -943,7 +981,7 @@ const followTheme = () => { if (!chosen.paletteByReader) setPalette(suitingPalet
 
 // ---- Search ----
 
-const UNITS = { b: 1, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+const UNITS = { b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };   // 12.5G is 12.5GiB
 const NUMBER = '(0x[0-9a-f]+|[0-9][0-9,_]*)';
 const numberOf = text => Number(text.replace(/[,_]/g, ''));
 
@@ -957,8 +995,7 @@ function parseQuery(text) {
   if ((found = match(`(?:pfn:\\s*)?${NUMBER}`))) return inMemory(numberOf(found[1]));
   if ((found = match(`(?:@|addr:)\\s*${NUMBER}`))) return inMemory(Math.floor(numberOf(found[1]) / data.page_bytes));
   if ((found = match('(?:@|addr:)?\\s*([0-9]+(?:\\.[0-9]+)?)\\s*([kmgt]i?b?|b)'))) {
-    const unit = UNITS[found[2]] ?? UNITS[found[2][0]];
-    return inMemory(Math.floor(Number(found[1]) * unit / data.page_bytes));
+    return inMemory(Math.floor(Number(found[1]) * UNITS[found[2][0]] / data.page_bytes));
   }
   const name = asked.replace(/\s+/g, '-');
   const classIndex = data.classes.findIndex(one => one.name.toLowerCase() === name || one.name.toLowerCase() === asked);
@@ -980,9 +1017,11 @@ function search() {
   if (asked.range) select(asked.range);
   const pfn = asked.range ? Math.min(...asked.range) : asked.pfn;
   goTo(pfn);
-  note(asked.range ? `Selected ${plural(chosen.selection[1] - chosen.selection[0] + 1, 'page')}.` : `${hex(pfn)}: ${data.classes[classAt(cellOf(pfn))].name}.`);
+  if (!asked.range) return note(pinText());
+  note(`Selected ${plural(chosen.selection[1] - chosen.selection[0] + 1, 'page')}.`);
 }
 
+const pinText = () => `${hex(chosen.pin)}: ${data.classes[classAt(cursorCell())].name}.`;
 const cursorCell = () => chosen.pin === null ? -1 : cellOf(chosen.pin);
 
 function goToClass(index) {
@@ -993,7 +1032,8 @@ function goToClass(index) {
     let end = at + 1;
     while (end < total && classAt(end) === index) end++;
     goTo(pfnOf(at));
-    return note(`${name}: run of ${plural(pagesOf(end - at), 'page')} at ${hex(pfnOf(at))}${at <= from ? ', from the start again' : ''}.`);
+    const again = at <= from ? ', from the start again' : '';
+    return note(`${name}: run of ${plural(pagesOf(end - at), 'page')} at ${hex(pfnOf(at))}${again}.`);
   }
   note(`No page is ${name} at this moment.`, true);
 }
@@ -1011,7 +1051,9 @@ function goToObstacle() {
     }
     if (!bad || bad * 2 >= span) continue;
     goTo(pfnOf(first));
-    return note(`${plural(pagesOf(bad), 'unmovable page')} of ${data.pmd_pages} in the block at ${hex(pfnOf(block * span))}; the first is ${data.classes[classAt(first)].name}${block <= from ? '. From the start again' : ''}.`);
+    const what = `${plural(pagesOf(bad), 'unmovable page')} of ${data.pmd_pages} in the block at ${hex(pfnOf(block * span))}`;
+    const again = block <= from ? ', from the start again' : '';
+    return note(`${what}; the first is ${data.classes[classAt(first)].name}${again}.`);
   }
   note('No block is for less than half unmovable.', true);
 }
@@ -1102,6 +1144,8 @@ function play(on) {
 
 let linkTimer = null, isReady = false;
 
+const isolatedNames = () => [...chosen.isolated].map(index => data.classes[index].name);
+
 function linkText() {
   const parts = [], middle = hex(pfnOf(nearestCell(view.width / 2, view.height / 2)));
   const add = (key, value) => parts.push(`${key}=${value}`);
@@ -1110,7 +1154,7 @@ function linkText() {
   add('z', view.level >= 0 ? 2 ** view.level : `1/${2 ** -view.level}`);
   add('l', view.layout);
   if (data.frames.length > 1) add('t', chosen.frame);
-  if (chosen.isolated.size) add('c', [...chosen.isolated].map(index => encodeURIComponent(data.classes[index].name)).join(','));
+  if (chosen.isolated.size) add('c', isolatedNames().map(encodeURIComponent).join(','));
   if (chosen.selection) add('sel', chosen.selection.map(hex).join('-'));
   if (chosen.paletteByReader) add('p', encodeURIComponent(data.palettes[chosen.palette].name));
   return '#' + parts.join('&');
@@ -1160,6 +1204,13 @@ async function readLink() {
   const pinned = pfnIn(said.pfn), middle = pfnIn(said.at);
   if (pinned !== null) goTo(pinned, true);
   if (middle !== null) centre(cellOf(middle));
+  if (pinned !== null || middle !== null) scrollToMap();
+}
+
+/** A link in a table of the report leads to the map, which may be out of sight. */
+function scrollToMap() {
+  const { top, bottom } = el.canvas.getBoundingClientRect();
+  if (top < 0 || bottom > window.innerHeight) el.bar.scrollIntoView();
 }
 
 async function copyLink() {
@@ -1177,7 +1228,8 @@ async function copyLink() {
 /** What of the canvas is map. */
 function mapOnCanvas() {
   const x = Math.max(0, plan.left - view.x), y = Math.max(0, -view.y);
-  return { x, y, width: Math.min(view.width, plan.width - view.x) - x, height: Math.min(view.height, plan.height - view.y) - y };
+  const right = Math.min(view.width, plan.width - view.x), bottom = Math.min(view.height, plan.height - view.y);
+  return { x, y, width: right - x, height: bottom - y };
 }
 
 /** The view with a legend and its scale below it, for it travels without this page. */
@@ -1237,7 +1289,8 @@ let gesture = null;
 /** Device pixels of the canvas. */
 function pointOfEvent(event) {
   const box = el.canvas.getBoundingClientRect();
-  return { x: (event.clientX - box.left - el.canvas.clientLeft) * view.dpr, y: (event.clientY - box.top - el.canvas.clientTop) * view.dpr };
+  const x = event.clientX - box.left - el.canvas.clientLeft, y = event.clientY - box.top - el.canvas.clientTop;
+  return { x: x * view.dpr, y: y * view.dpr };
 }
 const cellAtPoint = ({ x, y }) => cellAtWorld(view.x + x, view.y + y);
 
@@ -1307,15 +1360,18 @@ function onUp(event) {
   keepLink();
 }
 
-let turned = 0;   // trackpads send many small turns of the wheel
+let turned = 0;     // trackpads send many small turns of the wheel
+let lastTurn = 0;   // when the wheel last was the map's
 
 function onWheel(event) {
   const at = pointOfEvent(event), scale = event.deltaMode === 1 ? 33 : event.deltaMode === 2 ? 400 : 1;
   turned += event.deltaY * scale;
   const direction = Math.sign(turned), needed = event.ctrlKey ? 12 : 60;
-  const end = direction > 0 ? Math.min(fitLevel, 0) : LEVELS.most;
-  if (view.level === end || (direction > 0 && view.level < end)) { turned = 0; return; }   // nothing to zoom: the page may scroll
+  // Where the whole map is in sight, a turn that begins here scrolls the page past it.
+  const isPages = direction > 0 && view.level <= Math.min(fitLevel, 0) && event.timeStamp - lastTurn > 400;
+  if (isPages && !event.ctrlKey) { turned = 0; return; }
   event.preventDefault();
+  lastTurn = event.timeStamp;
   if (Math.abs(turned) < needed) return;
   turned = 0;
   setLevel(view.level - direction, at.x, at.y);
@@ -1325,14 +1381,17 @@ function onWheel(event) {
 // ---- Keys ----
 
 function moveCursor(dx, dy) {
-  const cell = chosen.pin === null ? nearestCell(view.width / 2, view.height / 2) : cursorCell(), at = worldOf(cell), side = Math.max(1, plan.zoom);
-  const to = cellAtWorld(at.x + dx * side, at.y + dy * side) ?? cell + dx + dy * ROW;
-  goTo(pfnOf(clamp(chosen.pin === null ? cell : to, 0, data.cells - 1)));
-  note(`${hex(chosen.pin)}: ${data.classes[classAt(cursorCell())].name}.`);
+  let cell = nearestCell(view.width / 2, view.height / 2);   // where a cursor begins
+  if (chosen.pin !== null) {
+    const at = worldOf(cursorCell()), side = Math.max(1, plan.zoom);
+    cell = cellAtWorld(at.x + dx * side, at.y + dy * side) ?? cursorCell() + dx + dy * ROW;
+  }
+  goTo(pfnOf(clamp(cell, 0, data.cells - 1)));
+  note(pinText());
 }
 
 function arrow(dx, dy) {
-  return event => event.shiftKey ? moveCursor(dx, dy) : panBy(dx * Math.round(view.width / 8), dy * Math.round(view.height / 8));
+  return event => event.shiftKey ? moveCursor(dx, dy) : panBy(dx * view.width / 8, dy * view.height / 8);
 }
 
 const toggleLayout = () => setLayout(view.layout === 'rows' ? 'hilbert' : 'rows');
@@ -1349,6 +1408,7 @@ const KEYS = {
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
   event.preventDefault();
+  hover(null);   // the map may move below a pointer that rests
   KEYS[event.key](event);
 }
 
@@ -1372,7 +1432,8 @@ function listen() {
   on(el.canvas, 'pointerleave', () => hover(null));
   on(el.canvas, 'wheel', onWheel, { passive: false });
   on(el.canvas, 'keydown', onKey);
-  on(byId('map') ?? el.body, 'keydown', event => { if (event.key === 'Escape' && !el.helpBox.open) release(); });
+  on(el.body, 'keydown', event => { if (event.key === 'Escape') release(); });
+  on(el.bar, 'keydown', event => { if (event.key === 'Escape') el.canvas.focus(); });
   on(el.find, 'submit', event => { event.preventDefault(); search(); });
   on(el.obstacle, 'click', goToObstacle);
   on(el.freeRun, 'click', goToFreeRun);
@@ -1405,10 +1466,11 @@ function fillChoices() {
 function fail(error) {
   console.error(error);
   play(false);
-  const why = typeof DecompressionStream === 'undefined' ? 'this browser is too old (it lacks DecompressionStream)' : 'its data is damaged';
+  const isOld = typeof DecompressionStream === 'undefined';
+  const why = isOld ? 'this browser is too old, it lacks DecompressionStream' : 'its data is damaged';
   el.message.textContent = `The map cannot be drawn: ${why}. The tables of this report do not need it.`;
   el.message.hidden = false;
-  el.body.hidden = true;
+  el.bar.hidden = el.body.hidden = true;
   return false;
 }
 
@@ -1424,7 +1486,7 @@ async function start() {
   makeLegend();
   setPalette(suitingPalette(), false);
   resize();
-  view.level = fitLevel >= -2 ? fitLevel : 0;
+  view.level = ROW * 2 ** fitLevel / view.dpr >= LEAST_SIDE ? fitLevel : 0;
   makePlan();
   show(0, 0);
   showMomentText();
@@ -1439,7 +1501,8 @@ async function start() {
 window.pagemapViz = {
   ready: start().catch(fail),
   state: () => ({
-    pfn: chosen.pin, zoom: 2 ** view.level, layout: view.layout, frame: chosen.frame, isolated: [...chosen.isolated].map(index => data.classes[index].name),
+    pfn: chosen.pin, zoom: 2 ** view.level, layout: view.layout, frame: chosen.frame,
+    isolated: isolatedNames(),
     palette: data.palettes[chosen.palette].name, selection: chosen.selection, hover: chosen.hover,
   }),
   goTo,

@@ -57,8 +57,7 @@ impl Quality {
         let is_checked = !checked.is_empty() && source.machine().selected.is_none();
         Self {
             seconds: match source.clock() {
-                Clock::Now => survey.duration.map(|time| time.as_secs_f64()),
-                Clock::Then => seconds_between(survey),
+                Clock::Now | Clock::Then => seconds_between(survey),
                 Clock::FileDate => None,
             },
             drift_sampled: survey.drift.map(|Drift { sampled, .. }| sampled),

@@ -17,6 +17,9 @@ pub struct Cells {
     pub pages_per_cell: u64,
 }
 
+/// Kind and length of runs that follow each other.
+type Runs = Vec<(u32, u32)>;
+
 /// Cells of a worker.
 #[derive(Debug)]
 pub(super) struct CellRuns {
@@ -24,7 +27,7 @@ pub(super) struct CellRuns {
     kinds: Vec<(Key, PageFlags)>,
     numbers: HashMap<(u8, u64), u32>,
     /// What was read at once, by its first page.
-    parts: Vec<(Pfn, Vec<(u32, u32)>)>,
+    parts: Vec<(Pfn, Runs)>,
 }
 
 impl CellRuns {
@@ -81,9 +84,9 @@ impl CellRuns {
     }
 
     /// Those of all workers, in the order of memory. Which kind has which number follows from memory alone.
-    pub(super) fn joined(all: Vec<Self>, end: Pfn) -> Option<Cells> {
+    pub(super) fn joined(all: &[Self], end: Pfn) -> Option<Cells> {
         let pages_per_cell = all.first()?.pages_per_cell;
-        let mut parts: Vec<(Pfn, usize, &Vec<(u32, u32)>)> = Vec::new();
+        let mut parts: Vec<(Pfn, usize, &Runs)> = Vec::new();
         for (worker, cells) in all.iter().enumerate() {
             parts.extend(
                 cells
@@ -174,7 +177,7 @@ mod tests {
             &[Key(3), Key(4), Key(4), Key(4)],
             &mut two,
         );
-        let cells = CellRuns::joined(vec![one, two], Pfn(6)).expect("workers");
+        let cells = CellRuns::joined(&[one, two], Pfn(6)).expect("workers");
         assert_eq!(cells.runs, [(1, 1), (2, 5)]);
         assert_eq!(cells.kinds[1..], [(Key(3), buddy), (Key(4), slab)]);
         assert_eq!(cells.len(), 6);
@@ -187,7 +190,7 @@ mod tests {
         assert_eq!(Cells::pages_per_cell((1 << 24) + 1), 2);
         let mut runs = CellRuns::new(4);
         block(0, &[PageFlags::SLAB; 6], &[Key(4); 6], &mut runs);
-        let cells = CellRuns::joined(vec![runs], Pfn(6)).expect("a worker");
+        let cells = CellRuns::joined(&[runs], Pfn(6)).expect("a worker");
         assert_eq!(
             (cells.runs.as_slice(), cells.len()),
             ([(1, 2)].as_slice(), 2)

@@ -76,7 +76,7 @@ impl Edges {
         for (run, zone) in self.0 {
             match joined.last_mut() {
                 Some((last, known)) if last.end == run.start && *known == zone => {
-                    last.end = run.end
+                    last.end = run.end;
                 }
                 _ => joined.push((run, zone)),
             }

@@ -74,10 +74,17 @@ pub fn node_score(zones: &[(u64, u64)]) -> u64 {
 mod tests {
     use super::*;
 
-    fn each<T>(blocks: &[u64], index: impl Fn(&Indices<'_>, usize) -> T) -> Vec<T> {
-        let indices = Indices { blocks };
-        (0..blocks.len())
-            .map(|order| index(&indices, order))
+    fn unusable(blocks: &[u64]) -> Vec<u64> {
+        let orders = 0..blocks.len();
+        orders
+            .map(|order| Indices { blocks }.unusable_index(order))
+            .collect()
+    }
+
+    fn fragmentation(blocks: &[u64]) -> Vec<i64> {
+        let orders = 0..blocks.len();
+        orders
+            .map(|order| Indices { blocks }.fragmentation_index(order))
             .collect()
     }
 
@@ -86,7 +93,7 @@ mod tests {
     fn single_pages_are_all_fragments() {
         let blocks = [1983, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let expected = [-1000, 500, 750, 875, 937, 969, 984, 992, 996, 998, 999];
-        assert_eq!(each(&blocks, Indices::fragmentation_index), expected);
+        assert_eq!(fragmentation(&blocks), expected);
     }
 
     #[test]
@@ -96,8 +103,8 @@ mod tests {
         assert_eq!(indices.free_pages(), 252_956);
         assert_eq!(blocks.iter().sum::<u64>(), 11_772);
         let expected = [0, 0, 2, 22, 197, 356, 555, 649, 670, 720, 720];
-        assert_eq!(each(&blocks, Indices::unusable_index), expected);
-        assert_eq!(each(&blocks, Indices::fragmentation_index), [-1000; 11]);
+        assert_eq!(unusable(&blocks), expected);
+        assert_eq!(fragmentation(&blocks), [-1000; 11]);
         assert_eq!(indices.external_fragmentation(9), 72);
     }
 
@@ -105,11 +112,11 @@ mod tests {
     fn large_requests_fail_where_small_ones_do_not() {
         let blocks = [5000, 3000, 900, 200, 60, 10, 2, 0, 0, 0, 0];
         let unusable = [0, 283, 624, 829, 920, 974, 992, 1000, 1000, 1000, 1000];
-        assert_eq!(each(&blocks, Indices::unusable_index), unusable);
+        assert_eq!(unusable(&blocks), unusable);
         let expected = [
             -1000, -1000, -1000, -1000, -1000, -1000, -1000, 985, 993, 997, 999,
         ];
-        assert_eq!(each(&blocks, Indices::fragmentation_index), expected);
+        assert_eq!(fragmentation(&blocks), expected);
     }
 
     #[test]

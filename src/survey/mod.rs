@@ -19,8 +19,6 @@ pub use indices::{Indices, node_score};
 pub use mobility::Mobility;
 pub use tiles::{BlockCounts, State};
 
-use std::time::{Duration, Instant};
-
 use jiff::Timestamp;
 
 use self::cells::CellRuns;
@@ -71,8 +69,6 @@ pub struct Survey {
     pub start_time: Timestamp,
     /// When it ended.
     pub end_time: Timestamp,
-    /// How long reading the kernel took, where it was asked now.
-    pub duration: Option<Duration>,
 }
 
 /// Surveys all memory of `source`: aligned blocks of the usual sizes and of `more`, in pages; and every page as a cell
@@ -88,7 +84,6 @@ pub fn survey(
     watcher: &dyn Watcher,
 ) -> Result<Survey> {
     let start_time = source.time();
-    let started = Instant::now();
     let is_live = source.clock() == Clock::Now;
     let machine = source.machine();
     let figures = source.text(file::ZONEINFO);
@@ -108,7 +103,6 @@ pub fn survey(
     let (mut parts, ksm) = sweep(source, reach, threads, watcher, new, |part, block| {
         part.take(block)
     })?;
-    let duration = is_live.then(|| started.elapsed());
     let end_time = source.end_time();
     let after = free_blocks(source);
     let mut drift = is_live.then(Drift::default);
@@ -139,13 +133,12 @@ pub fn survey(
         classes: ClassCounts::settle(&keys, ksm),
         ksm,
         drift,
-        cells: CellRuns::joined(cells, sum.end),
+        cells: CellRuns::joined(&cells, sum.end),
         figures,
         counted: [before, after],
         end: sum.end,
         start_time,
         end_time,
-        duration,
     })
 }
 

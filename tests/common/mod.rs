@@ -249,6 +249,27 @@ pub fn assert_golden(name: &str, actual: &[u8]) {
     }
 }
 
+/// The text equals the golden one of that name. `PAGEMAP_VIZ_BLESS=1` makes that anew; a failure leaves what was
+/// written in `tests/failed`.
+pub fn assert_golden_text(name: &str, actual: &str) {
+    let path = package("tests/golden").join(name);
+    if std::env::var_os("PAGEMAP_VIZ_BLESS").is_some() {
+        std::fs::write(&path, actual).expect("the golden text is written");
+    }
+    let expected = std::fs::read_to_string(&path);
+    let expected = expected.expect("a golden text; PAGEMAP_VIZ_BLESS=1 makes it");
+    if expected != actual {
+        let directory = package("tests/failed");
+        std::fs::create_dir_all(&directory).expect("a directory for failures");
+        std::fs::write(directory.join(name), actual).expect("the failure is written");
+        let pairs = expected.lines().zip(actual.lines());
+        let first = pairs
+            .enumerate()
+            .find(|(_, (expected, actual))| expected != actual);
+        panic!("{name} differs from the golden text, first at {first:?}; see tests/failed");
+    }
+}
+
 fn leave_failure(name: &str, expected: &Decoded, actual: &Decoded) -> String {
     let directory = package("tests/failed");
     std::fs::create_dir_all(&directory).expect("a directory for failures");
