@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::facts::{Facts, WANT_COLUMNS, want_rows};
 use crate::layout::{CellOrder, Layout, Reducer};
 use crate::output::{Format, Pending, TableFormat, Target, write_picture, write_table, write_text};
-use crate::page::{MapData, MapInputs, html, markdown};
+use crate::page::{MapData, MapInputs, html, markdown, shown};
 use crate::render::{LegendPlace, Style, Subject, picture, span_of_time};
 use crate::report::{Inputs, Moment, Report, Wish, counters, small_anonymous};
 use crate::scan::{Known, Lens, Part, View, Watcher, scan};
@@ -98,7 +98,7 @@ fn map_data(source: &dyn Source, survey: &Survey, maps: &[Cells], report: &Repor
 /// What readings are called, and the time since the first.
 fn labels(report: &Report) -> Vec<(String, String)> {
     if report.trend.is_empty() {
-        return vec![(report.start.clone(), String::new())];
+        return vec![(shown(&report.start), String::new())];
     }
     let times: Vec<Option<Timestamp>> = report
         .trend
@@ -110,7 +110,7 @@ fn labels(report: &Report) -> Vec<(String, String)> {
     let label = |(moment, time): (&Moment, &Option<Timestamp>)| {
         let elapsed = time.and_then(since).zip(longest);
         let elapsed = elapsed.map(|(time, longest)| span_of_time(time, longest));
-        (moment.time.clone(), elapsed.unwrap_or_default())
+        (shown(&moment.time), elapsed.unwrap_or_default())
     };
     report.trend.iter().zip(&times).map(label).collect()
 }

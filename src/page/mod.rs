@@ -7,9 +7,10 @@ mod sections;
 pub use map_data::{MapData, MapInputs};
 
 use askama::Template;
+use jiff::Timestamp;
 
 use self::sections::{Cell, Head, Section, Table, sections};
-use crate::render::{grouped, size};
+use crate::render::{grouped, size, time};
 use crate::report::Report;
 
 /// What the report was written by.
@@ -162,14 +163,20 @@ fn meta(report: &Report) -> String {
     );
     parts.push(format!("pages of {}", size(report.page_size)));
     let time = match report.is_timed() {
-        true => format!("read {}", report.start),
-        false => format!("file of {}", report.start),
+        true => format!("read {}", shown(&report.start)),
+        false => format!("file of {}", shown(&report.start)),
     };
     parts.push(time);
     if report.trend.len() > 1 {
         parts.push(format!("{} readings", report.trend.len()));
     }
     parts.join(" · ")
+}
+
+/// A time as people read it.
+pub fn shown(rfc3339: &str) -> String {
+    let parsed: Option<Timestamp> = rfc3339.parse().ok();
+    parsed.map_or_else(|| rfc3339.to_owned(), time)
 }
 
 fn map_note(report: &Report, map: &MapData) -> String {

@@ -246,7 +246,7 @@ fn trend(report: &Report) -> Option<Section> {
     let row = |moment: &crate::report::Moment| {
         vec![
             Cell::from(moment.frame.to_string()),
-            moment.time.clone().into(),
+            super::shown(&moment.time).into(),
             count(moment.free_pages),
             count(moment.free),
             count(moment.after_compaction),

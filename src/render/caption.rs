@@ -90,7 +90,8 @@ fn machine_line(subject: &Subject) -> String {
         .join(" · ")
 }
 
-fn time(time: Timestamp) -> String {
+/// A time to the second: `2026-11-21 17:18:14 UTC`.
+pub fn time(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC)
         .strftime("%Y-%m-%d %H:%M:%S UTC")
         .to_string()

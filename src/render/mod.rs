@@ -23,6 +23,7 @@ mod subject;
 mod typeface;
 
 pub use canvas::Canvas;
+pub use caption::time;
 pub use entries::{Counted, Entry};
 pub use map::MapRows;
 pub use numbers::{grouped, share, size, span_of_time};

@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn large_requests_fail_where_small_ones_do_not() {
         let blocks = [5000, 3000, 900, 200, 60, 10, 2, 0, 0, 0, 0];
-        let unusable = [0, 283, 624, 829, 920, 974, 992, 1000, 1000, 1000, 1000];
-        assert_eq!(unusable(&blocks), unusable);
+        let expected = [0, 283, 624, 829, 920, 974, 992, 1000, 1000, 1000, 1000];
+        assert_eq!(unusable(&blocks), expected);
         let expected = [
             -1000, -1000, -1000, -1000, -1000, -1000, -1000, 985, 993, 997, 999,
         ];
