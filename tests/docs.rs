@@ -117,6 +117,72 @@ fn the_format_is_written_down_as_it_is() {
     }
 }
 
+/// Names of numbers anywhere in a report; those that are data are not names.
+fn names(value: &serde_json::Value, into: &mut std::collections::BTreeSet<String>) {
+    const DATA: [&str; 4] = ["classes", "counters", "counters_grown", "block_types"];
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                into.insert(name.clone());
+                if !DATA.contains(&name.as_str()) || value.is_array() {
+                    names(value, into);
+                }
+            }
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| names(value, into)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_number_of_a_report_is_explained() {
+    let text = document("docs/report.md");
+    let mut all = std::collections::BTreeSet::new();
+    let recording = [
+        "report", "-", "--format", "json", "--want", "2M=1", "--from", "example",
+    ];
+    names(&common::json(&succeed(recording)), &mut all);
+    for golden in [
+        "report-thp-6.1.json",
+        "report-numa-6.1.json",
+        "report-host-6.18.json",
+    ] {
+        let golden = document(&format!("tests/golden/{golden}"));
+        names(&common::json(golden.as_bytes()), &mut all);
+    }
+    for name in all {
+        assert!(
+            text.contains(&format!("`{name}`")),
+            "{name} is not explained"
+        );
+    }
+}
+
+#[test]
+fn the_walk_through_quotes_what_the_reports_say() {
+    let text = document("docs/reading-a-report.md");
+    let root = package("examples/fragmented");
+    let root = common::text(&root);
+    for source in [["--sysroot", root], ["--from", "example@0"]] {
+        let report = common::json(&succeed(
+            ["report", "-", "--format", "json"].iter().chain(&source),
+        ));
+        let status = report["status"].as_str().expect("a sentence");
+        assert!(text.contains(&format!("> {status}\n")), "{status}");
+    }
+    let want = [
+        "report",
+        "--sysroot",
+        root,
+        "--want",
+        "2M=10",
+        "--want",
+        "2M=25",
+    ];
+    let answer = String::from_utf8(succeed(want)).expect("UTF-8");
+    assert!(text.contains(&format!("```text\n{answer}```")), "{answer}");
+}
+
 #[test]
 fn the_gallerys_pictures_of_the_example_are_what_their_commands_draw() {
     let directory = common::scratch();

@@ -16,6 +16,20 @@ use crate::report::Report;
 /// What the report was written by.
 const TOOL: &str = concat!("pagemap-viz ", env!("CARGO_PKG_VERSION"));
 
+/// One script in parts; the first opens what the last closes.
+const VIEWER: &str = concat!(
+    include_str!("viewer/state.js"),
+    include_str!("viewer/data.js"),
+    include_str!("viewer/layout.js"),
+    include_str!("viewer/paint.js"),
+    include_str!("viewer/move.js"),
+    include_str!("viewer/words.js"),
+    include_str!("viewer/search.js"),
+    include_str!("viewer/time.js"),
+    include_str!("viewer/save.js"),
+    include_str!("viewer/input.js"),
+);
+
 #[derive(Template)]
 #[template(path = "report.html", config = "src/page/askama.toml")]
 struct Html<'a> {
@@ -64,9 +78,9 @@ pub fn html(report: &Report, map: &MapData) -> String {
         map_json: map.to_json(),
         tool: TOOL,
         report_css: include_str!("report.css"),
-        viewer_css: include_str!("viewer.css"),
-        viewer_js: include_str!("viewer.js"),
-        map_html: include_str!("map.html"),
+        viewer_css: include_str!("viewer/viewer.css"),
+        viewer_js: VIEWER,
+        map_html: include_str!("viewer/map.html"),
     };
     page.render().expect("memory takes a page")
 }

@@ -15,11 +15,13 @@ pub struct Advice {
     pub reason: String,
 }
 
-/// The sentence on top: the PMD size and the largest.
+/// The sentence on top: the PMD size, and the largest of which there is a block.
 pub(super) fn status(report: &Report) -> String {
     let rows = report.machine_rows();
     let pmd = rows.iter().find(|row| row.size == report.pmd_size);
-    let largest = rows.last().filter(|row| row.size != report.pmd_size);
+    let largest = rows
+        .iter()
+        .rfind(|row| row.blocks > 0 && row.size != report.pmd_size);
     let first = pmd.map(|row| {
         let size = size(row.size);
         let blocked = grouped(row.blocked_strict);

@@ -241,6 +241,9 @@ fn a_series_is_stepped_through() {
     page.open(&report, "");
     let count =
         "[...document.querySelectorAll('#map-legend button')].map(b => b.textContent).join('|')";
+    // The reading that the tables tell comes first.
+    assert_eq!(state(&mut page)["frame"], json!(1));
+    page.open(&report, "#t=0");
     assert_eq!(state(&mut page)["frame"], json!(0));
     let first = page.evaluate(count);
     page.evaluate("document.getElementById('map-canvas').focus()");
