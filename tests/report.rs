@@ -670,6 +670,42 @@ fn what_cannot_be_meant_is_one_line() {
 }
 
 #[test]
+fn numbers_that_no_machine_has_end_no_report() {
+    let (root, directory) = (scratch(), scratch());
+    machine(root.path(), &eight_blocks(), 0);
+    let proc = root.path().join("proc");
+    let most = u64::MAX;
+    let zones = format!(
+        "Node 0, zone DMA\n  per-node stats\n      nr_slab_reclaimable {most}\n  pages free     {most}\n        high     {most}\n        \
+        spanned  700\n        present  {most}\n        managed  {most}\n  pagesets\n              count: {most}\n              \
+        count: {most}\n  start_pfn:           0\nNode 7, zone Normal\n        high     {most}\n        spanned  {most}\n        \
+        present  {most}\n  start_pfn:           700\n"
+    );
+    fs::write(proc.join("zoneinfo"), zones).expect("zones");
+    let orders = format!("{most} ").repeat(11);
+    let blocks = format!("Node 0, zone DMA {orders}\nNode 7, zone Normal {orders}\n");
+    fs::write(proc.join("buddyinfo"), blocks).expect("blocks");
+    let counters = format!(
+        "thp_fault_fallback {most}\nthp_fault_alloc 0\nnr_foll_pin_acquired {most}\nnr_foll_pin_released 1\n"
+    );
+    fs::write(proc.join("vmstat"), counters).expect("counters");
+    fs::write(proc.join("meminfo"), format!("MemFree: {most} kB\n")).expect("sizes");
+    let types = format!("Number of blocks type Unmovable\nNode 0, zone DMA {most}\n");
+    fs::write(proc.join("pagetypeinfo"), types).expect("types");
+    for name in ["report.html", "report.md", "report.json"] {
+        let report = directory.path().join(name);
+        succeed([
+            "report",
+            text(&report),
+            "--sysroot",
+            text(root.path()),
+            "--want",
+            "1T=1",
+        ]);
+    }
+}
+
+#[test]
 fn a_full_disk_leaves_nothing() {
     let Some(disk) = SmallDisk::mount("16k") else {
         return;

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::facts::{Facts, WANT_COLUMNS, want_rows};
 use crate::layout::{CellOrder, Layout, Reducer};
 use crate::output::{Format, Pending, TableFormat, Target, write_picture, write_table, write_text};
-use crate::page::{MapData, MapInputs, html, markdown, shown};
+use crate::page::{MapData, MapInputs, MapReadings, html, markdown, shown};
 use crate::render::{LegendPlace, Style, Subject, picture, span_of_time};
 use crate::report::{Inputs, Moment, Report, Wish, counters, small_anonymous};
 use crate::scan::{Known, Lens, Part, View, Watcher, scan};
@@ -28,8 +28,8 @@ struct Read {
     survey: Survey,
     moments: Vec<Moment>,
     counters_before: Option<BTreeMap<String, u64>>,
-    /// Every page, reading by reading.
-    maps: Vec<Cells>,
+    /// Every page, reading by reading, where there is to be a map.
+    map: Option<MapReadings>,
 }
 
 /// Reads, reckons and writes.
@@ -56,20 +56,16 @@ pub(super) fn tell(request: &ReportRequest, terminal: &Terminal) -> Result<()> {
         wishes: &request.wishes,
         redact: request.redact,
     });
-    let Read {
-        source,
-        survey,
-        maps,
-        ..
-    } = &read;
     match &request.report {
         Some((target, ReportFormat::Json)) => write_text(target, &report.to_json())?.finish()?,
         Some((target, ReportFormat::Html)) => {
-            let map = map_data(source.as_ref(), survey, maps, &report);
+            let source = read.source.as_ref();
+            let readings = read.map.expect("a page has a map");
+            let map = map_data(source, &read.survey, readings, &report);
             write_text(target, &html(&report, &map))?.finish()?;
         }
         Some((target, ReportFormat::Markdown)) => {
-            write_markdown(request, target, source.as_ref(), &report, terminal)?;
+            write_markdown(request, target, read.source.as_ref(), &report, terminal)?;
         }
         None => {
             let mut out = Target::Stdout.begin()?;
@@ -81,18 +77,21 @@ pub(super) fn tell(request: &ReportRequest, terminal: &Terminal) -> Result<()> {
     Ok(())
 }
 
-fn map_data(source: &dyn Source, survey: &Survey, maps: &[Cells], report: &Report) -> MapData {
-    let machine = source.machine();
-    let labels = labels(report);
-    MapData::new(&MapInputs {
-        maps,
-        labels: &labels,
+fn map_data(
+    source: &dyn Source,
+    survey: &Survey,
+    readings: MapReadings,
+    report: &Report,
+) -> MapData {
+    let inputs = MapInputs {
+        labels: &labels(report),
         zones: &survey.map,
         ksm: survey.ksm,
         page_bytes: report.page_size,
-        pmd_pages: machine.pmd_pages,
+        pmd_pages: source.machine().pmd_pages,
         highest_order: highest_order(source),
-    })
+    };
+    MapData::new(readings, &inputs)
 }
 
 /// What readings are called, and the time since the first.
@@ -186,39 +185,57 @@ fn map(
 
 fn read(request: &ReportRequest, terminal: &Terminal) -> Result<Read> {
     let frames = frames(request)?;
-    let with_map = matches!(&request.report, Some((_, ReportFormat::Html)));
-    let mut read: Option<Read> = None;
+    let has_map = matches!(&request.report, Some((_, ReportFormat::Html)));
+    let pages = if has_map { pages(request, &frames)? } else { 0 };
+    let pages_per_cell = Cells::pages_per_cell(pages);
+    let mut map: Option<MapReadings> = None;
+    let (mut moments, mut counters_before, mut last) = (Vec::new(), None, None);
     for (number, &frame) in frames.iter().enumerate() {
-        let source = match frame {
-            None => request.source.open()?,
-            Some(frame) => request.source.open_frame(frame)?,
-        };
+        let source = open(request, frame)?;
         let more = sizes(request, source.as_ref())?;
         let part = Part {
             watcher: terminal as &dyn Watcher,
             number,
             parts: frames.len(),
         };
-        let mut survey = survey(source.as_ref(), &more, with_map, request.threads, &part)?;
-        let map = survey.cells.take();
-        let (mut moments, mut maps, before) = match read {
-            Some(read) => (read.moments, read.maps, read.counters_before),
-            None if frames.len() > 1 => (Vec::new(), Vec::new(), Some(counters(source.as_ref()))),
-            None => (Vec::new(), Vec::new(), None),
-        };
+        let cells = has_map.then_some(pages_per_cell);
+        let mut survey = survey(source.as_ref(), &more, cells, request.threads, &part)?;
+        if let Some(cells) = survey.cells.take() {
+            // A running kernel says where it ends when it is read.
+            let all = cells.len().max(pages.div_ceil(pages_per_cell));
+            let readings = map.get_or_insert_with(|| MapReadings::new(all, pages_per_cell));
+            readings.push(&cells);
+        }
         if let (Some(frame), true) = (frame, frames.len() > 1) {
             moments.push(Moment::new(source.as_ref(), &survey, frame));
+            counters_before.get_or_insert_with(|| counters(source.as_ref()));
         }
-        maps.extend(map);
-        read = Some(Read {
-            source,
-            survey,
-            moments,
-            counters_before: before,
-            maps,
-        });
+        last = Some((source, survey));
     }
-    Ok(read.expect("there is one reading at least"))
+    let (source, survey) = last.expect("there is one reading at least");
+    Ok(Read {
+        source,
+        survey,
+        moments,
+        counters_before,
+        map,
+    })
+}
+
+fn open(request: &ReportRequest, frame: Option<u64>) -> Result<Box<dyn Source>> {
+    match frame {
+        None => request.source.open(),
+        Some(frame) => request.source.open_frame(frame),
+    }
+}
+
+/// Page numbers of the longest reading, as far as they are known before they are read.
+fn pages(request: &ReportRequest, frames: &[Option<u64>]) -> Result<u64> {
+    let mut most = 0;
+    for &frame in frames {
+        most = most.max(open(request, frame)?.machine().end().0);
+    }
+    Ok(most)
 }
 
 /// The frames that are told; none where there are no frames to choose from.

@@ -71,8 +71,6 @@ struct Frame {
 
 /// What the map is of.
 pub struct MapInputs<'a> {
-    /// Every page, reading by reading.
-    pub maps: &'a [Cells],
     /// What the readings are called, and the time since the first of them.
     pub labels: &'a [(String, String)],
     /// Where zones are.
@@ -87,33 +85,60 @@ pub struct MapInputs<'a> {
     pub highest_order: u32,
 }
 
+/// The readings of a map, packed one after the other: of each only what became of the one before is kept.
+#[derive(Debug)]
+pub struct MapReadings {
+    numbers: Numbers,
+    cells: u64,
+    pages_per_cell: u64,
+    before: Option<Runs>,
+    /// Values and lengths of each reading.
+    frames: Vec<(String, String)>,
+}
+
+/// Kind and length of runs that follow each other.
+type Runs = Vec<(u32, u32)>;
+
+impl MapReadings {
+    /// Of so many cells in every reading: what is missing at an end is hole.
+    pub fn new(cells: u64, pages_per_cell: u64) -> Self {
+        Self {
+            numbers: Numbers::default(),
+            cells,
+            pages_per_cell,
+            before: None,
+            frames: Vec::new(),
+        }
+    }
+
+    /// Takes the next reading.
+    pub fn push(&mut self, map: &Cells) {
+        let runs = self.numbers.runs(map, self.cells);
+        self.frames.push(match &self.before {
+            None => packed(&runs),
+            Some(before) => packed(&changes(before, &runs)),
+        });
+        self.before = Some(runs);
+    }
+}
+
 impl MapData {
-    /// Of these readings, which all have as many cells as the longest.
-    pub fn new(inputs: &MapInputs<'_>) -> Self {
+    /// Of these readings.
+    pub fn new(readings: MapReadings, inputs: &MapInputs<'_>) -> Self {
         let classes = Class::in_legend_order();
         let place = |class: Class| {
             let place = classes.iter().position(|&other| other == class);
             place.expect("the legend lists every class")
         };
-        let mut numbers = Numbers::default();
-        let cells = inputs.maps.iter().map(Cells::len).max().unwrap_or(0);
-        let pages_per_cell = inputs.maps.last().map_or(1, |map| map.pages_per_cell);
-        let mut before: Option<Vec<(u32, u32)>> = None;
-        let mut frames = Vec::new();
-        for (map, (label, elapsed)) in inputs.maps.iter().zip(inputs.labels) {
-            let runs = numbers.runs(map, cells);
-            let (values, lengths) = match &before {
-                None => packed(&runs),
-                Some(before) => packed(&changes(before, &runs)),
-            };
-            frames.push(Frame {
+        let frames = readings.frames.into_iter().zip(inputs.labels);
+        let frame =
+            |((values, lengths), (label, elapsed)): ((String, String), &(String, String))| Frame {
                 label: label.clone(),
                 elapsed: elapsed.clone(),
                 values,
                 lengths,
-            });
-            before = Some(runs);
-        }
+            };
+        let pages_per_cell = readings.pages_per_cell;
         let has_flags = pages_per_cell == 1;
         let kind = |&(key, flags): &(Key, PageFlags)| Kind {
             class: place(class_of(key, inputs.ksm)),
@@ -123,14 +148,14 @@ impl MapData {
         Self {
             page_bytes: inputs.page_bytes,
             pages_per_cell,
-            cells,
+            cells: readings.cells,
             pmd_pages: inputs.pmd_pages,
             highest_order: inputs.highest_order,
-            kinds: numbers.kinds.iter().map(kind).collect(),
+            kinds: readings.numbers.kinds.iter().map(kind).collect(),
             classes: classes.iter().map(|&class| ClassName::of(class)).collect(),
             palettes: palettes(&classes),
             zones: zone_runs(inputs.zones),
-            frames,
+            frames: frames.map(frame).collect(),
         }
     }
 
@@ -149,7 +174,7 @@ impl MapData {
 }
 
 /// Kinds of all readings, each with one number.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Numbers {
     kinds: Vec<(Key, PageFlags)>,
     known: std::collections::HashMap<(u8, u64), u32>,
@@ -164,14 +189,14 @@ impl Numbers {
     }
 
     /// The runs of a reading by these numbers, filled up with hole.
-    fn runs(&mut self, map: &Cells, cells: u64) -> Vec<(u32, u32)> {
+    fn runs(&mut self, map: &Cells, cells: u64) -> Runs {
         let hole = self.number((Key::HOLE, PageFlags::NONE));
         let numbers: Vec<u32> = map.kinds.iter().map(|&kind| self.number(kind)).collect();
         let own = map
             .runs
             .iter()
             .map(|&(kind, length)| (numbers[kind as usize], length));
-        let mut runs: Vec<(u32, u32)> = own.collect();
+        let mut runs: Runs = own.collect();
         let missing = cells.saturating_sub(map.len());
         runs.extend((missing > 0).then_some((hole, missing as u32)));
         runs
@@ -179,8 +204,8 @@ impl Numbers {
 }
 
 /// Runs of what cells became, one further; 0 for those that did not change.
-fn changes(before: &[(u32, u32)], after: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let mut changes: Vec<(u32, u32)> = Vec::new();
+fn changes(before: &[(u32, u32)], after: &[(u32, u32)]) -> Runs {
+    let mut changes: Runs = Vec::new();
     let (mut old, mut left) = (before.iter(), (0, 0));
     for &(kind, length) in after {
         let mut length = length;
@@ -282,16 +307,16 @@ mod tests {
             name: "</script><b>".into(),
             span: crate::kernel::PfnRange::new(0, 8),
         }]);
-        let data = MapData::new(&MapInputs {
-            maps: &[],
+        let readings = MapReadings::new(0, 1);
+        let inputs = MapInputs {
             labels: &[],
             zones: &zones,
             ksm: KsmVerdict::Doubted,
             page_bytes: 4096,
             pmd_pages: 512,
             highest_order: 10,
-        });
-        let json = data.to_json();
+        };
+        let json = MapData::new(readings, &inputs).to_json();
         assert!(!json.contains('<') && json.contains("\\u003c/script"));
     }
 }

@@ -4,7 +4,7 @@ mod charts;
 mod map_data;
 mod sections;
 
-pub use map_data::{MapData, MapInputs};
+pub use map_data::{MapData, MapInputs, MapReadings};
 
 use askama::Template;
 use jiff::Timestamp;
@@ -173,7 +173,7 @@ fn meta(report: &Report) -> String {
     parts.extend(
         report
             .ram_pages
-            .map(|pages| format!("{} of RAM", size(pages * report.page_size))),
+            .map(|pages| format!("{} of RAM", size(pages.saturating_mul(report.page_size)))),
     );
     parts.push(format!("pages of {}", size(report.page_size)));
     let time = match report.is_timed() {

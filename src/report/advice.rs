@@ -197,7 +197,7 @@ fn failures(report: &Report) -> Option<Advice> {
 fn thp(report: &Report) -> Option<Advice> {
     let setting = report.thp.as_deref()?;
     let anon = report.huge.iter().find(|family| family.family == "anon")?;
-    let small = anon.pages - anon.pmd_pages;
+    let small = anon.pages.saturating_sub(anon.pmd_pages);
     let is_much = report.ram_pages.is_some_and(|ram| small > ram / 10);
     (setting != "always" && is_much).then(|| Advice {
         text: format!("Anonymous memory lies in small pages: transparent huge pages are set to {setting}; always gives them to every program, madvise to those that ask."),

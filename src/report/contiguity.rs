@@ -76,13 +76,15 @@ impl Bounds {
         Self {
             free: seen.pages_of(Mobility::Free),
             reserve: figures.map_or(0, |figures| figures.high),
-            reclaimable: seen.clean_file + reclaimable_slab(zone, survey),
+            reclaimable: seen
+                .clean_file
+                .saturating_add(reclaimable_slab(zone, survey)),
         }
     }
 
     /// Blocks of `size` pages that there is room for, when `more` becomes free.
     fn room(&self, more: u64, size: u64) -> u64 {
-        (self.free + more).saturating_sub(self.reserve) / size
+        self.free.saturating_add(more).saturating_sub(self.reserve) / size
     }
 }
 

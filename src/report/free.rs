@@ -94,7 +94,10 @@ pub(super) fn free_memory(
         longest_run_pages: sum.runs.longest.pages(),
         longest_run_pfn: sum.runs.longest.start.0,
         longest_run_order: sum.runs.largest_aligned().map(|(_, order)| order),
-        watermark_high: (!figures.is_empty()).then(|| figures.iter().map(|row| row.high).sum()),
+        watermark_high: (!figures.is_empty()).then(|| {
+            let high = figures.iter().map(|row| row.high);
+            high.fold(0, u64::saturating_add)
+        }),
         coverage: coverage(&sum.runs),
         free_blocks: blocks,
     }

@@ -41,7 +41,8 @@ impl Quality {
     pub(super) fn new(source: &dyn Source, survey: &Survey, pinned: Option<u64>) -> Self {
         let page_bytes = source.machine().page_size.bytes();
         let unmarked = survey.classes.of(Class::Unmarked);
-        let waiting: u64 = survey.figures.iter().map(|zone| zone.waiting).sum();
+        let waiting = survey.figures.iter().map(|zone| zone.waiting);
+        let waiting = waiting.fold(0, u64::saturating_add);
         let waiting = waiting.min(unmarked);
         let meminfo = source.text(file::MEMINFO).unwrap_or_default();
         let free = parse_meminfo_bytes(&meminfo, "MemFree").unwrap_or(0) / page_bytes;
@@ -63,7 +64,8 @@ impl Quality {
             drift_sampled: survey.drift.map(|Drift { sampled, .. }| sampled),
             drift_changed: survey.drift.map(|Drift { changed, .. }| changed),
             buddyinfo_drift: (survey.drift.is_some() && is_checked).then(|| drift(before, after)),
-            buddyinfo_difference: is_checked.then(|| checked.iter().map(difference).sum()),
+            buddyinfo_difference: is_checked
+                .then(|| checked.iter().map(difference).fold(0, u64::saturating_add)),
             unmarked,
             unmarked_waiting: waiting,
             unmarked_not_set_up: not_set_up,
@@ -84,17 +86,21 @@ fn drift(before: &[FreeBlocks], after: &[FreeBlocks]) -> u64 {
     let zones = before.iter().zip(after);
     let of_zone = |(before, after): (&FreeBlocks, &FreeBlocks)| -> u64 {
         let pairs = before.blocks.iter().zip(&after.blocks).enumerate();
-        pairs
-            .map(|(order, (&before, &after))| before.abs_diff(after) << order)
-            .sum()
+        let pages = pairs
+            .map(|(order, (&before, &after))| before.abs_diff(after).saturating_mul(1 << order));
+        pages.fold(0, u64::saturating_add)
     };
-    zones.map(of_zone).sum()
+    zones.map(of_zone).fold(0, u64::saturating_add)
 }
 
 fn difference(agreement: &Agreement) -> u64 {
     let blocks = agreement.difference();
-    let pages = |(order, blocks): (usize, &i64)| blocks.unsigned_abs() << order;
-    blocks.iter().enumerate().map(pages).sum()
+    let pages = |(order, blocks): (usize, &i64)| blocks.unsigned_abs().saturating_mul(1 << order);
+    blocks
+        .iter()
+        .enumerate()
+        .map(pages)
+        .fold(0, u64::saturating_add)
 }
 
 /// Files, and what is lost without them.

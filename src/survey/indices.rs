@@ -64,9 +64,12 @@ impl Indices<'_> {
 /// The score that decides over proactive compaction of a node (`fragmentation_score_node` of mm/compaction.c), 0 to
 /// 100: of each zone its present pages and its external fragmentation for a huge page.
 pub fn node_score(zones: &[(u64, u64)]) -> u64 {
-    let present: u64 = zones.iter().map(|&(present, _)| present).sum();
+    // A copy may say anything: wide enough for all of it.
+    let present: u128 = zones.iter().map(|&(present, _)| u128::from(present)).sum();
     // Each is divided by itself, as the kernel does.
-    let weighted = |&(own, percent): &(u64, u64)| own * percent / (present + 1);
+    let weighted = |&(own, percent): &(u64, u64)| {
+        (u128::from(own) * u128::from(percent) / (present + 1)) as u64
+    };
     zones.iter().map(weighted).sum()
 }
 

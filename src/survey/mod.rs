@@ -71,15 +71,15 @@ pub struct Survey {
     pub end_time: Timestamp,
 }
 
-/// Surveys all memory of `source`: aligned blocks of the usual sizes and of `more`, in pages; and every page as a cell
-/// if that is asked for.
+/// Surveys all memory of `source`: aligned blocks of the usual sizes and of `more`, in pages; and with `pages_per_cell`
+/// every page as a cell.
 ///
 /// # Errors
 /// The source cannot be read, or the watcher said stop.
 pub fn survey(
     source: &dyn Source,
     more: &[u64],
-    with_cells: bool,
+    pages_per_cell: Option<u64>,
     threads: usize,
     watcher: &dyn Watcher,
 ) -> Result<Survey> {
@@ -95,7 +95,7 @@ pub fn survey(
         more,
     );
     let new = || {
-        let cells = with_cells.then(|| CellRuns::new(Cells::pages_per_cell(machine.end().0)));
+        let cells = pages_per_cell.map(CellRuns::new);
         let sample = is_live.then(|| Sample::new(machine.end().0, READ_PAGES));
         Collector::new(&plan, sample, cells)
     };

@@ -75,8 +75,9 @@ fn zones_free(report: &Report) -> Table {
         vec![
             Cell::from(row.scope.name()),
             size(row.free_pages * report.page_size).into(),
-            row.watermark_high
-                .map_or_else(Cell::default, |pages| size(pages * report.page_size).into()),
+            row.watermark_high.map_or_else(Cell::default, |pages| {
+                size(pages.saturating_mul(report.page_size)).into()
+            }),
             format!("{} %", row.external_fragmentation).into(),
             size(row.longest_run_pages * report.page_size).into(),
             Cell {
