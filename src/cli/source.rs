@@ -122,25 +122,44 @@ impl SourceRequest {
     /// # Errors
     /// What opening says.
     pub fn open(&self) -> Result<Box<dyn Source>> {
-        let source: Box<dyn Source> = match &self.place {
-            Place::Live => Box::new(System::open_live(self.overrides)?),
-            Place::Sysroot(root) => Box::new(System::open(root, self.overrides)?),
-            Place::File(file, Frames::All) => open_file(file, Frames::Last, self.overrides)?,
-            Place::File(file, frames) => open_file(file, *frames, self.overrides)?,
-        };
-        self.selection.of(source)
+        self.selection.of(self.whole(None)?)
     }
 
-    /// Opens a frame of the recording that it is.
+    /// The same pages in each of these frames of the recording that it is; none of them is what it is.
     ///
     /// # Errors
-    /// What opening says; it is no recording.
-    pub fn open_frame(&self, number: u64) -> Result<Box<dyn Source>> {
-        let source = match &self.place {
-            Place::File(path, _) => open_file(path, Frames::Number(number), self.overrides)?,
-            Place::Live | Place::Sysroot(_) => return self.open(),
-        };
-        self.selection.of(source)
+    /// They cannot be opened, or none of them has what is meant.
+    pub fn selection_in_all(&self, frames: &[Option<u64>]) -> Result<Selection> {
+        match frames {
+            [] | [_] => Ok(self.selection.clone()),
+            several => self
+                .selection
+                .in_all(several.iter().map(|&frame| self.whole(frame))),
+        }
+    }
+
+    /// Opens a frame of the recording that it is, and these pages of it; or what it is.
+    ///
+    /// # Errors
+    /// What opening says.
+    pub fn open_frame(
+        &self,
+        number: Option<u64>,
+        selection: &Selection,
+    ) -> Result<Box<dyn Source>> {
+        selection.of(self.whole(number)?)
+    }
+
+    fn whole(&self, frame: Option<u64>) -> Result<Box<dyn Source>> {
+        let frames = |frames: Frames| frame.map_or(frames, Frames::Number);
+        Ok(match &self.place {
+            Place::Live => Box::new(System::open_live(self.overrides)?),
+            Place::Sysroot(root) => Box::new(System::open(root, self.overrides)?),
+            Place::File(file, Frames::All) => {
+                open_file(file, frames(Frames::Last), self.overrides)?
+            }
+            Place::File(file, own) => open_file(file, frames(*own), self.overrides)?,
+        })
     }
 
     /// Opens every frame that is meant, one after the other, and hands it over.

@@ -2,25 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
-
-use jiff::Timestamp;
 
 use crate::cli::{ReportFormat, ReportRequest, open_palette};
 use crate::error::{Error, Result};
 use crate::facts::{Facts, WANT_COLUMNS, want_rows};
 use crate::layout::{CellOrder, Layout, Reducer};
 use crate::output::{Format, Pending, TableFormat, Target, write_picture, write_table, write_text};
-use crate::page::{MapData, MapInputs, MapReadings, html, markdown, shown};
-use crate::render::{LegendPlace, Style, Subject, picture, span_of_time};
-use crate::report::{Inputs, Moment, Report, Wish, counters, small_anonymous};
+use crate::page::{Atlas, AtlasInputs, AtlasReadings, html, labels, markdown};
+use crate::render::{LegendPlace, Style, Subject, picture};
+use crate::report::{Inputs, Moment, Report, Wish, counters, evenly, small_anonymous};
 use crate::scan::{Known, Lens, Part, View, Watcher, scan};
-use crate::source::{Recording, Source, highest_order};
+use crate::source::{Recording, Selection, Source, highest_order};
 use crate::survey::{Cells, Survey, survey};
 use crate::terminal::Terminal;
 
 /// Readings of a series that are told at most, evenly chosen.
-const MOST_READINGS: usize = 60;
+const MOST_READINGS: u64 = 60;
 
 /// What was read.
 struct Read {
@@ -29,7 +26,7 @@ struct Read {
     moments: Vec<Moment>,
     counters_before: Option<BTreeMap<String, u64>>,
     /// Every page, reading by reading, where there is to be a map.
-    map: Option<MapReadings>,
+    map: Option<AtlasReadings>,
 }
 
 /// Reads, reckons and writes.
@@ -61,7 +58,7 @@ pub(super) fn tell(request: &ReportRequest, terminal: &Terminal) -> Result<()> {
         Some((target, ReportFormat::Html)) => {
             let source = read.source.as_ref();
             let readings = read.map.expect("a page has a map");
-            let map = map_data(source, &read.survey, readings, &report);
+            let map = atlas(source, &read.survey, readings, &report);
             write_text(target, &html(&report, &map))?.finish()?;
         }
         Some((target, ReportFormat::Markdown)) => {
@@ -77,13 +74,8 @@ pub(super) fn tell(request: &ReportRequest, terminal: &Terminal) -> Result<()> {
     Ok(())
 }
 
-fn map_data(
-    source: &dyn Source,
-    survey: &Survey,
-    readings: MapReadings,
-    report: &Report,
-) -> MapData {
-    let inputs = MapInputs {
+fn atlas(source: &dyn Source, survey: &Survey, readings: AtlasReadings, report: &Report) -> Atlas {
+    let inputs = AtlasInputs {
         labels: &labels(report),
         zones: &survey.map,
         ksm: survey.ksm,
@@ -91,27 +83,7 @@ fn map_data(
         pmd_pages: source.machine().pmd_pages,
         highest_order: highest_order(source),
     };
-    MapData::new(readings, &inputs)
-}
-
-/// What readings are called, and the time since the first.
-fn labels(report: &Report) -> Vec<(String, String)> {
-    if report.trend.is_empty() {
-        return vec![(shown(&report.start), String::new())];
-    }
-    let times: Vec<Option<Timestamp>> = report
-        .trend
-        .iter()
-        .map(|moment| moment.time.parse().ok())
-        .collect();
-    let since = |time: Timestamp| Duration::try_from(time.duration_since(times[0]?)).ok();
-    let longest = times.last().copied().flatten().and_then(since);
-    let label = |(moment, time): (&Moment, &Option<Timestamp>)| {
-        let elapsed = time.and_then(since).zip(longest);
-        let elapsed = elapsed.map(|(time, longest)| span_of_time(time, longest));
-        (shown(&moment.time), elapsed.unwrap_or_default())
-    };
-    report.trend.iter().zip(&times).map(label).collect()
+    Atlas::new(readings, &inputs)
 }
 
 /// The text, its charts, and the map as a picture, all of them or none.
@@ -122,20 +94,12 @@ fn write_markdown(
     report: &Report,
     terminal: &Terminal,
 ) -> Result<()> {
-    let Target::File(path) = target else {
-        return write_text(target, &report.to_json())?.finish();
-    };
-    let stem = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let beside = |name: &str| Target::File(path.with_file_name(name));
+    let stem = target.stem();
     let map_file = format!("{stem}-map.png");
     let page = markdown(report, &stem, &map_file);
-    let mut pending = vec![map(request, &beside(&map_file), source, terminal)?];
+    let mut pending = vec![map(request, &target.beside(&map_file), source, terminal)?];
     for (name, svg) in &page.charts {
-        pending.push(write_text(&beside(name), svg)?);
+        pending.push(write_text(&target.beside(name), svg)?);
     }
     pending.push(write_text(target, &page.text)?);
     pending.into_iter().try_for_each(Pending::finish)
@@ -185,13 +149,18 @@ fn map(
 
 fn read(request: &ReportRequest, terminal: &Terminal) -> Result<Read> {
     let frames = frames(request)?;
+    let selection = request.source.selection_in_all(&frames)?;
     let has_map = matches!(&request.report, Some((_, ReportFormat::Html)));
-    let pages = if has_map { pages(request, &frames)? } else { 0 };
+    let pages = if has_map {
+        pages(request, &frames, &selection)?
+    } else {
+        0
+    };
     let pages_per_cell = Cells::pages_per_cell(pages);
-    let mut map: Option<MapReadings> = None;
+    let mut map: Option<AtlasReadings> = None;
     let (mut moments, mut counters_before, mut last) = (Vec::new(), None, None);
     for (number, &frame) in frames.iter().enumerate() {
-        let source = open(request, frame)?;
+        let source = request.source.open_frame(frame, &selection)?;
         let more = sizes(request, source.as_ref())?;
         let part = Part {
             watcher: terminal as &dyn Watcher,
@@ -203,7 +172,7 @@ fn read(request: &ReportRequest, terminal: &Terminal) -> Result<Read> {
         if let Some(cells) = survey.cells.take() {
             // A running kernel says where it ends when it is read.
             let all = cells.len().max(pages.div_ceil(pages_per_cell));
-            let readings = map.get_or_insert_with(|| MapReadings::new(all, pages_per_cell));
+            let readings = map.get_or_insert_with(|| AtlasReadings::new(all, pages_per_cell));
             readings.push(&cells);
         }
         if let (Some(frame), true) = (frame, frames.len() > 1) {
@@ -222,18 +191,18 @@ fn read(request: &ReportRequest, terminal: &Terminal) -> Result<Read> {
     })
 }
 
-fn open(request: &ReportRequest, frame: Option<u64>) -> Result<Box<dyn Source>> {
-    match frame {
-        None => request.source.open(),
-        Some(frame) => request.source.open_frame(frame),
-    }
-}
-
 /// Page numbers of the longest reading, as far as they are known before they are read.
-fn pages(request: &ReportRequest, frames: &[Option<u64>]) -> Result<u64> {
+fn pages(request: &ReportRequest, frames: &[Option<u64>], selection: &Selection) -> Result<u64> {
     let mut most = 0;
     for &frame in frames {
-        most = most.max(open(request, frame)?.machine().end().0);
+        most = most.max(
+            request
+                .source
+                .open_frame(frame, selection)?
+                .machine()
+                .end()
+                .0,
+        );
     }
     Ok(most)
 }
@@ -244,20 +213,17 @@ fn frames(request: &ReportRequest) -> Result<Vec<Option<u64>>> {
         return Ok(vec![None]);
     };
     let count = Recording::open(path)?.frames();
-    let told = count.clamp(1, MOST_READINGS);
-    let last = (told - 1).max(1);
-    let chosen = |number: usize| (number * count.saturating_sub(1) / last) as u64;
-    Ok(match told {
-        1 => vec![Some(count.saturating_sub(1) as u64)],
-        _ => (0..told).map(|number| Some(chosen(number))).collect(),
-    })
+    Ok(evenly(count as u64, MOST_READINGS)
+        .into_iter()
+        .map(Some)
+        .collect())
 }
 
 /// Sizes that are wanted, in pages.
 fn sizes(request: &ReportRequest, source: &dyn Source) -> Result<Vec<u64>> {
     let page_bytes = source.machine().page_size.bytes();
     let pages = |wish: &Wish| match wish.size / page_bytes {
-        0 => Err(Error::BelowPage {
+        0 | 1 => Err(Error::BelowPage {
             size: wish.size,
             page_bytes,
         }),

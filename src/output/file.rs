@@ -92,6 +92,24 @@ impl Target {
         Ok(())
     }
 
+    /// What a file is called without its ending; nothing for standard output.
+    pub fn stem(&self) -> String {
+        let stem = match self {
+            Self::Stdout => None,
+            Self::File(path) => path.file_stem(),
+        };
+        stem.unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// A file of that name in the same directory; beside standard output there is none but itself.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> Self {
+        match self {
+            Self::Stdout => Self::Stdout,
+            Self::File(path) => Self::File(path.with_file_name(name)),
+        }
+    }
+
     /// Begins to write.
     ///
     /// # Errors

@@ -1,17 +1,19 @@
 //! A report as a page: one HTML file with everything in it, or Markdown with its pictures beside it.
 
+mod atlas;
 mod charts;
-mod map_data;
 mod sections;
 
-pub use map_data::{MapData, MapInputs, MapReadings};
+pub use atlas::{Atlas, AtlasInputs, AtlasReadings};
+
+use std::time::Duration;
 
 use askama::Template;
 use jiff::Timestamp;
 
 use self::sections::{Cell, Head, Section, Table, sections};
-use crate::render::{grouped, size, time};
-use crate::report::Report;
+use crate::render::{grouped, size, span_of_time, time};
+use crate::report::{Moment, Report};
 
 /// What the report was written by.
 const TOOL: &str = concat!("pagemap-viz ", env!("CARGO_PKG_VERSION"));
@@ -68,7 +70,7 @@ impl Table {
 }
 
 /// The report as one HTML file.
-pub fn html(report: &Report, map: &MapData) -> String {
+pub fn html(report: &Report, map: &Atlas) -> String {
     let page = Html {
         title: title(report),
         meta: meta(report),
@@ -130,6 +132,9 @@ fn plain(text: &str) -> String {
     for letter in text.chars() {
         match letter {
             '<' => plain.push_str("&lt;"),
+            // Nobody is called by a name, and no address becomes a link.
+            '@' => plain.push_str("&#64;"),
+            ':' if text.contains("://") => plain.push_str("&#58;"),
             '>' => plain.push_str("&gt;"),
             '&' => plain.push_str("&amp;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' => {
@@ -188,12 +193,32 @@ fn meta(report: &Report) -> String {
 }
 
 /// A time as people read it.
-pub fn shown(rfc3339: &str) -> String {
+fn shown(rfc3339: &str) -> String {
     let parsed: Option<Timestamp> = rfc3339.parse().ok();
     parsed.map_or_else(|| rfc3339.to_owned(), time)
 }
 
-fn map_note(report: &Report, map: &MapData) -> String {
+/// What readings are called, and the time since the first.
+pub fn labels(report: &Report) -> Vec<(String, String)> {
+    if report.trend.is_empty() {
+        return vec![(shown(&report.start), String::new())];
+    }
+    let times: Vec<Option<Timestamp>> = report
+        .trend
+        .iter()
+        .map(|moment| moment.time.parse().ok())
+        .collect();
+    let since = |time: Timestamp| Duration::try_from(time.duration_since(times[0]?)).ok();
+    let longest = times.last().copied().flatten().and_then(since);
+    let label = |(moment, time): (&Moment, &Option<Timestamp>)| {
+        let elapsed = time.and_then(since).zip(longest);
+        let elapsed = elapsed.map(|(time, longest)| span_of_time(time, longest));
+        (shown(&moment.time), elapsed.unwrap_or_default())
+    };
+    report.trend.iter().zip(&times).map(label).collect()
+}
+
+fn map_note(report: &Report, map: &Atlas) -> String {
     let pages = map.pages_per_cell();
     let cell = match pages {
         1 => format!("One cell is one page of {}", size(report.page_size)),

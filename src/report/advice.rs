@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Report;
 use super::contiguity::Contiguity;
+use crate::classify::Class;
 use crate::render::{grouped, share, size};
 
 /// Something to do, and the number that it follows from.
@@ -15,13 +16,14 @@ pub struct Advice {
     pub reason: String,
 }
 
-/// The sentence on top: the PMD size, and the largest of which there is a block.
+/// The sentence on top: the PMD size, and the largest usual one of which there is a block.
 pub(super) fn status(report: &Report) -> String {
     let rows = report.machine_rows();
     let pmd = rows.iter().find(|row| row.size == report.pmd_size);
-    let largest = rows
-        .iter()
-        .rfind(|row| row.blocks > 0 && row.size != report.pmd_size);
+    let is_told = |row: &&&Contiguity| {
+        row.blocks > 0 && row.size != report.pmd_size && USUAL.contains(&row.size)
+    };
+    let largest = rows.iter().rfind(is_told);
     let first = pmd.map(|row| {
         let size = size(row.size);
         let blocked = grouped(row.blocked_strict);
@@ -45,15 +47,20 @@ pub(super) fn status(report: &Report) -> String {
     format!("{}.", parts.join("; "))
 }
 
+/// Sizes that are told without being asked for, beside the PMD's.
+const USUAL: [u64; 2] = [32 << 20, 1 << 30];
+
 /// Everything that follows, the most useful first.
 pub(super) fn advice(report: &Report) -> Vec<Advice> {
     let rows = report.machine_rows();
     let pmd = rows.iter().find(|row| row.size == report.pmd_size);
-    let largest = rows.last().filter(|row| row.size > report.pmd_size);
+    let giant = rows
+        .iter()
+        .find(|row| row.size == GIANT && GIANT > report.pmd_size);
     let found = [
         pmd.and_then(|row| huge_pages(row)),
         pmd.and_then(|row| blocked(report, row)),
-        largest.and_then(|row| giant_pages(row)),
+        giant.and_then(|row| giant_pages(row)),
         score(report),
         failures(report),
         thp(report),
@@ -61,18 +68,31 @@ pub(super) fn advice(report: &Report) -> Vec<Advice> {
     ];
     let mut advice: Vec<Advice> = found.into_iter().flatten().collect();
     if advice.is_empty() {
-        advice.extend(pmd.map(|row| Advice {
-            text: "Nothing needs to be done.".to_owned(),
-            reason: format!(
-                "{} blocks of {} are free, and {} of {} are blocked.",
-                grouped(row.free),
-                size(row.size),
-                grouped(row.blocked_strict),
-                grouped(row.blocks)
-            ),
-        }));
+        advice.extend(pmd.map(|row| nothing(row)));
     }
     advice
+}
+
+fn nothing(row: &Contiguity) -> Advice {
+    let what = size(row.size);
+    if row.blocks == 0 {
+        return Advice {
+            text: format!(
+                "There is no whole block of {what} here, so nothing is said of huge pages."
+            ),
+            reason: "Blocks lie on multiples of their size, in one zone, without a hole."
+                .to_owned(),
+        };
+    }
+    Advice {
+        text: "Nothing needs to be done.".to_owned(),
+        reason: format!(
+            "{} of {} blocks of {what} are free, and {} are blocked.",
+            grouped(row.free),
+            grouped(row.blocks),
+            grouped(row.blocked_strict)
+        ),
+    }
 }
 
 /// Free blocks of the PMD size that count as enough: one in so many.
@@ -83,7 +103,7 @@ const MANY_BLOCKED: u64 = 20;
 
 fn huge_pages(row: &Contiguity) -> Option<Advice> {
     let what = size(row.size);
-    if row.free >= row.blocks / ENOUGH || row.blocks == 0 {
+    if row.blocks == 0 || (row.free > 0 && row.free * ENOUGH >= row.blocks) {
         return None;
     }
     let gain = row.after_compaction - row.free;
@@ -132,7 +152,15 @@ fn blocked(report: &Report, row: &Contiguity) -> Option<Advice> {
     if row.blocked_strict * 100 < row.blocks * MANY_BLOCKED {
         return None;
     }
-    let culprit = report.obstacles.classes.first()?;
+    // What was reserved at boot, or is broken, moves nowhere by being kept apart.
+    let is_had = |class: Class| {
+        !matches!(
+            class,
+            Class::Reserved | Class::Offline | Class::Hwpoison | Class::Zero
+        )
+    };
+    let mut culprits = report.obstacles.classes.iter();
+    let culprit = culprits.find(|culprit| is_had(culprit.class))?;
     Some(Advice {
         text: "Keep what cannot be moved together: reserve huge pages early, or set memory aside for movable pages at boot (movablecore=, kernelcore=).".to_owned(),
         reason: format!(
@@ -148,10 +176,13 @@ fn blocked(report: &Report, row: &Contiguity) -> Option<Advice> {
     })
 }
 
+/// Pages of this size are had at boot where nothing else helps.
+const GIANT: u64 = 1 << 30;
+
 fn giant_pages(row: &Contiguity) -> Option<Advice> {
-    let what = size(row.size);
-    (row.blocks > 0 && row.free == 0 && row.after_reclaim == 0 && row.huge == 0).then(|| Advice {
-        text: format!("Huge pages of {what} can only be had at boot: hugepagesz={} hugepages=N, or hugetlb_cma=.", short(row.size)),
+    let is_blocked = row.blocks > 0 && row.blocked_strict * 2 > row.blocks;
+    (is_blocked && row.after_reclaim == 0 && row.huge == 0).then(|| Advice {
+        text: "Huge pages of 1 GiB can hardly be had while the machine runs: reserve them at boot (hugepagesz=1G hugepages=N, or hugetlb_cma=).".to_owned(),
         reason: format!(
             "Of {} blocks none is free or could be: {} hold pages that cannot be moved.",
             grouped(row.blocks),
@@ -160,25 +191,21 @@ fn giant_pages(row: &Contiguity) -> Option<Advice> {
     })
 }
 
-/// As the kernel's boot line takes it.
-fn short(bytes: u64) -> String {
-    match bytes {
-        bytes if bytes >= 1 << 30 => format!("{}G", bytes >> 30),
-        bytes if bytes >= 1 << 20 => format!("{}M", bytes >> 20),
-        bytes => format!("{}K", bytes >> 10),
-    }
-}
-
 fn score(report: &Report) -> Option<Advice> {
-    let proactive = report.proactive_compaction.as_ref()?;
+    let proactive = report.proactive_compaction.as_ref();
+    let proactive = proactive.filter(|proactive| !proactive.assumed)?;
     let worst = report.free.iter().filter_map(|row| row.node_score).max()?;
-    (worst > proactive.high && proactive.proactiveness > 0).then(|| Advice {
-        text: "The kernel compacts by itself now; if huge pages matter more than its work, raise vm.compaction_proactiveness.".to_owned(),
-        reason: format!(
-            "The node score is {worst}, above the mark of {} at which proactive compaction begins.",
-            proactive.high
-        ),
-    })
+    match proactive.high {
+        Some(high) if worst > high => Some(Advice {
+            text: "The kernel compacts by itself now; if huge pages matter more than its work, raise vm.compaction_proactiveness.".to_owned(),
+            reason: format!("The node score is {worst}, above the mark of {high} at which proactive compaction begins."),
+        }),
+        None if proactive.proactiveness == 0 && worst > 90 => Some(Advice {
+            text: "The kernel compacts only when somebody asks for large blocks; vm.compaction_proactiveness=20 lets it begin before.".to_owned(),
+            reason: format!("The node score is {worst}, and proactive compaction is off."),
+        }),
+        _ => None,
+    }
 }
 
 fn failures(report: &Report) -> Option<Advice> {
@@ -211,17 +238,15 @@ fn thp(report: &Report) -> Option<Advice> {
 
 fn doubt(report: &Report, pmd: Option<&Contiguity>) -> Option<Advice> {
     let row = pmd?;
-    let unexplained = report.quality.unmarked
-        - report.quality.unmarked_waiting
-        - report.quality.unmarked_not_set_up;
-    let apart = row.blocked_pessimistic - row.blocked_strict.min(row.blocked_pessimistic);
-    (apart * 100 > row.blocks * MANY_BLOCKED).then(|| Advice {
-        text: "Take the range of blocked blocks seriously: which pages without a mark are free is not known.".to_owned(),
+    let quality = &report.quality;
+    let unexplained = quality.unexplained();
+    let apart = row.blocked_pessimistic.saturating_sub(row.blocked_strict);
+    let is_wide = apart * 100 > row.blocks * MANY_BLOCKED && row.blocks > 0;
+    (is_wide && unexplained * 2 > quality.unmarked).then(|| Advice {
+        text: "Take the range of blocked blocks seriously: what pages without a mark are is not known.".to_owned(),
         reason: format!(
-            "{} pages have no mark; {} wait on processors' lists to be free, {} were never set up, {} are the kernel's own.",
-            grouped(report.quality.unmarked),
-            grouped(report.quality.unmarked_waiting),
-            grouped(report.quality.unmarked_not_set_up),
+            "{} pages have no mark, and of {} nothing says whether they are free or in use.",
+            grouped(quality.unmarked),
             grouped(unexplained)
         ),
     })

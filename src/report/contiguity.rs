@@ -2,6 +2,8 @@
 //!
 //! Zone by zone, because the kernel compacts within a zone; nodes and the machine are sums of their zones.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::scope::{Members, Scope};
@@ -102,14 +104,50 @@ fn reclaimable_slab(zone: usize, survey: &Survey) -> u64 {
     (part / u128::from(slab.max(1))) as u64
 }
 
-/// Blocks that could be had of one zone: after compaction, and when something is dropped before.
-fn reachable(blocks: &BlockCounts, bounds: Bounds, size: u64) -> [u64; 2] {
-    let free = blocks.of(State::Free);
-    let candidates = free + blocks.of(State::Compactable);
-    [0, bounds.reclaimable].map(|more| {
+/// Blocks of a scope that could be had, and what has to be moved for those that are not free.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reachable {
+    /// Those that are free already included.
+    pub(super) blocks: u64,
+    /// Of the others the movable pages, and how many blocks have so many. In each zone the cheapest.
+    to_move: BTreeMap<u32, u64>,
+}
+
+impl Reachable {
+    /// Pages to move for so many blocks beside those that are free; `None` when there are not as many.
+    pub(super) fn cost(&self, blocks: u64) -> Option<u64> {
+        let (mut left, mut cost) = (blocks, 0);
+        for (&pages, &there) in &self.to_move {
+            let taken = left.min(there);
+            cost += taken * u64::from(pages);
+            left -= taken;
+        }
+        (left == 0).then_some(cost)
+    }
+
+    fn add(&mut self, zone: &BlockCounts, room: u64) {
+        let free = zone.of(State::Free);
+        let candidates = free + zone.of(State::Compactable);
         // What is free already needs no room to move anything to.
-        bounds.room(more, size).min(candidates).max(free)
-    })
+        let blocks = room.min(candidates).max(free);
+        self.blocks += blocks;
+        for (pages, blocks) in zone.cheapest(blocks - free) {
+            *self.to_move.entry(pages).or_insert(0) += blocks;
+        }
+    }
+}
+
+/// What could be had of the size of that number: after compaction, and when clean cache is dropped before.
+pub(super) fn reachable(members: &Members, number: usize, survey: &Survey) -> [Reachable; 2] {
+    let size = survey.sizes[number];
+    let mut sums = <[Reachable; 2]>::default();
+    for &zone in &members.zones {
+        let bounds = Bounds::of(zone, survey);
+        let blocks = &survey.zones[zone].blocks[number];
+        sums[0].add(blocks, bounds.room(0, size));
+        sums[1].add(blocks, bounds.room(bounds.reclaimable, size));
+    }
+    sums
 }
 
 /// The row of a scope and a size, by its number.
@@ -122,21 +160,15 @@ pub(super) fn contiguity(
 ) -> Contiguity {
     let size = survey.sizes[number];
     let blocks = &sum.blocks[number];
-    let zones = members.zones.iter();
-    let each = zones.map(|&zone| {
-        let blocks = &survey.zones[zone].blocks[number];
-        reachable(blocks, Bounds::of(zone, survey), size)
-    });
-    let [compacted, reclaimed] =
-        each.fold([0, 0], |sum, zone| [sum[0] + zone[0], sum[1] + zone[1]]);
+    let [compacted, reclaimed] = reachable(members, number, survey);
     let free = blocks.of(State::Free);
     Contiguity {
         scope: members.scope.clone(),
         size: size * page_bytes,
         blocks: blocks.whole(),
         free,
-        after_compaction: compacted,
-        after_reclaim: reclaimed,
+        after_compaction: compacted.blocks,
+        after_reclaim: reclaimed.blocks,
         blocked_strict: blocks.blocked(),
         blocked_pessimistic: blocks.doubtful,
         huge: blocks.of(State::Huge),
@@ -149,19 +181,19 @@ pub(super) fn contiguity(
         lost_to_pollution: blocks
             .blocked()
             .saturating_sub(blocks.unmovable.div_ceil(size)),
-        cost: costs(blocks, free, compacted),
+        cost: costs(&compacted, free),
     }
 }
 
 /// What 1, 10, 100, … blocks cost, and all that compaction can give.
-fn costs(blocks: &BlockCounts, free: u64, reachable: u64) -> Vec<Cost> {
+fn costs(reachable: &Reachable, free: u64) -> Vec<Cost> {
     let steps = std::iter::successors(Some(1u64), |step| step.checked_mul(10));
-    let mut wanted: Vec<u64> = steps.take_while(|&step| step < reachable).collect();
-    wanted.extend((reachable > 0).then_some(reachable));
-    let cost = |blocks_wanted: u64| {
+    let mut wanted: Vec<u64> = steps.take_while(|&step| step < reachable.blocks).collect();
+    wanted.extend((reachable.blocks > 0).then_some(reachable.blocks));
+    let cost = |blocks: u64| {
         Some(Cost {
-            blocks: blocks_wanted,
-            pages_to_migrate: blocks.cost(blocks_wanted.saturating_sub(free))?,
+            blocks,
+            pages_to_migrate: reachable.cost(blocks.saturating_sub(free))?,
         })
     };
     wanted.into_iter().filter_map(cost).collect()

@@ -60,7 +60,9 @@ pub(super) fn free_memory(
     let indices = Indices { blocks: &blocks };
     let pmd_order = pmd_order(survey).min(highest);
     let is_node = members.scope.scope == "node";
+    // Of part of a zone the kernel counts nothing.
     let figures: Vec<_> = members.figures(survey).collect();
+    let has_figures = !figures.is_empty() && figures.len() == members.zones.len();
     let score = is_node.then(|| {
         let zones: Vec<(u64, u64)> = members
             .zones
@@ -89,12 +91,12 @@ pub(super) fn free_memory(
             .map(|order| indices.fragmentation_index(order))
             .collect(),
         external_fragmentation: indices.external_fragmentation(pmd_order),
-        node_score: score.filter(|_| !figures.is_empty()),
+        node_score: score.filter(|_| has_figures),
         largest_order: indices.largest(),
         longest_run_pages: sum.runs.longest.pages(),
         longest_run_pfn: sum.runs.longest.start.0,
         longest_run_order: sum.runs.largest_aligned().map(|(_, order)| order),
-        watermark_high: (!figures.is_empty()).then(|| {
+        watermark_high: has_figures.then(|| {
             let high = figures.iter().map(|row| row.high);
             high.fold(0, u64::saturating_add)
         }),

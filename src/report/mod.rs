@@ -18,7 +18,7 @@ pub use huge::{FolioCounts, Processes, SmallAnonymous, small_anonymous};
 pub use obstacles::{Cheapest, Content, Culprit, Obstacles, Step};
 pub use quality::Quality;
 pub use scope::Scope;
-pub use trend::Moment;
+pub use trend::{Moment, evenly};
 pub use want::{Answer, Verdict, Wish};
 
 use std::collections::BTreeMap;
@@ -99,10 +99,10 @@ pub struct ProactiveCompaction {
     pub proactiveness: u64,
     /// Whether that is the default.
     pub assumed: bool,
-    /// Down to this node score it goes on.
-    pub low: u64,
+    /// Down to this node score it goes on; nothing where it is off, or above 80, where kernels differ.
+    pub low: Option<u64>,
     /// Above this one it begins.
-    pub high: u64,
+    pub high: Option<u64>,
 }
 
 /// The kernel's default.
@@ -236,16 +236,29 @@ fn chosen(text: &str) -> Option<String> {
 
 fn proactive_compaction(source: &dyn Source) -> Option<ProactiveCompaction> {
     source.text(file::ZONEINFO)?;
+    let release = source.machine().kernel.clone();
+    if !release.is_none_or(|release| is_since(&release, (5, 9))) {
+        return None;
+    }
     let text = source.text(file::PROACTIVENESS);
     let read = text.and_then(|text| text.trim().parse().ok());
     let proactiveness: u64 = read.unwrap_or(PROACTIVENESS).min(100);
-    let low = 100 - proactiveness;
+    let low = (1..=80)
+        .contains(&proactiveness)
+        .then(|| 100 - proactiveness);
     Some(ProactiveCompaction {
         proactiveness,
         assumed: read.is_none(),
         low,
-        high: (low + 10).min(100),
+        high: low.map(|low| low + 10),
     })
+}
+
+/// Whether a kernel's release is at least this one.
+fn is_since(release: &str, version: (u64, u64)) -> bool {
+    let mut parts = release.split(|letter: char| !letter.is_ascii_digit());
+    let mut part = || parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
+    (part(), part()) >= version
 }
 
 fn block_types(source: &dyn Source) -> BTreeMap<String, BTreeMap<String, u64>> {

@@ -12,7 +12,7 @@ pub struct Obstacles {
     pub classes: Vec<Culprit>,
     /// Blocks by how many of their pages cannot be moved.
     pub histogram: Vec<Step>,
-    /// Blocks that the fewest unmovable pages keep from being free.
+    /// Blocks that the fewest pages keep from being free: unmovable ones, and ones without a mark.
     pub cheapest: Vec<Cheapest>,
 }
 
@@ -40,13 +40,15 @@ pub struct Step {
     pub blocks: u64,
 }
 
-/// A block that few unmovable pages keep from being free.
+/// A block that few pages keep from being free.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cheapest {
     /// Its first page.
     pub pfn: u64,
     /// Pages that cannot be moved.
     pub unmovable: u32,
+    /// Pages without a mark, which may be in the way, too.
+    pub unmarked: u32,
     /// Pages that would have to be moved.
     pub movable: u32,
     /// What is in it, the most first.
@@ -114,6 +116,7 @@ fn cheapest(block: &crate::survey::CheapBlock) -> Cheapest {
     Cheapest {
         pfn: block.start.0,
         unmovable: block.unmovable,
+        unmarked: block.unmarked,
         movable: block.movable,
         contents,
     }

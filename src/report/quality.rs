@@ -25,9 +25,14 @@ pub struct Quality {
     pub unmarked: u64,
     /// Of them those that wait on processors' lists to be free, as the kernel counts them.
     pub unmarked_waiting: u64,
-    /// Of them those that are free and were never set up by the kernel.
-    pub unmarked_not_set_up: u64,
-    /// Whether the KSM bit was believed.
+    /// Of them those that are free and were never set up by the kernel; nothing where that is not known, as of part
+    /// of memory.
+    pub unmarked_not_set_up: Option<u64>,
+    /// Pages that lie in no zone.
+    pub outside_zones: u64,
+    /// Anonymous pages that have the mark of KSM.
+    pub ksm_marked: u64,
+    /// Whether that mark is believed.
     pub ksm_believed: bool,
     /// Movable pages that are locked in memory.
     pub unevictable: u64,
@@ -45,14 +50,19 @@ impl Quality {
         let waiting = waiting.fold(0, u64::saturating_add);
         let waiting = waiting.min(unmarked);
         let meminfo = source.text(file::MEMINFO).unwrap_or_default();
-        let free = parse_meminfo_bytes(&meminfo, "MemFree").unwrap_or(0) / page_bytes;
-        let missing_free = free.saturating_sub(survey.classes.of(Class::Free));
-        // Below a part in a hundred it is what changed meanwhile.
-        let not_set_up = if missing_free > free / 100 {
-            missing_free.min(unmarked - waiting)
-        } else {
-            0
-        };
+        let free = parse_meminfo_bytes(&meminfo, "MemFree").map(|bytes| bytes / page_bytes);
+        // What the kernel counts is all of memory.
+        let free = free.filter(|_| source.machine().selected.is_none());
+        let not_set_up = free.map(|free| {
+            let missing = free.saturating_sub(survey.classes.of(Class::Free));
+            // Below a part in a hundred it is what changed meanwhile.
+            let is_more = missing > free / 100;
+            if is_more {
+                missing.min(unmarked - waiting)
+            } else {
+                0
+            }
+        });
         let [before, after] = &survey.counted;
         let checked = agreements(&survey.map, &survey.orders.free, before, after);
         let is_checked = !checked.is_empty() && source.machine().selected.is_none();
@@ -69,11 +79,20 @@ impl Quality {
             unmarked,
             unmarked_waiting: waiting,
             unmarked_not_set_up: not_set_up,
+            outside_zones: survey.outside_zones,
+            ksm_marked: survey.ksm_marked,
             ksm_believed: survey.ksm == KsmVerdict::Believed,
             unevictable: survey.zones.iter().map(|zone| zone.unevictable).sum(),
             pinned,
             missing: missing(source),
         }
+    }
+}
+
+impl Quality {
+    /// Pages without a mark that nothing explains.
+    pub fn unexplained(&self) -> u64 {
+        self.unmarked - self.unmarked_waiting - self.unmarked_not_set_up.unwrap_or(0)
     }
 }
 
@@ -104,7 +123,7 @@ fn difference(agreement: &Agreement) -> u64 {
 }
 
 /// Files, and what is lost without them.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     (
         file::ZONEINFO,
         "no zones, nodes or watermarks: blocks are not cut at their borders, and nothing is kept in reserve",
@@ -118,6 +137,10 @@ const FILES: [(&str, &str); 5] = [
         "what the kernel means blocks for is not known",
     ),
     (file::VMSTAT, "no counters"),
+    (
+        file::MEMINFO,
+        "which pages without a mark are free and were never set up is not known",
+    ),
     (
         file::IOMEM,
         "where RAM is is known from memory blocks at best: holes inside them look like pages without a mark",

@@ -36,7 +36,7 @@ pub(super) struct Members {
     pub(super) zones: Vec<usize>,
 }
 
-/// All memory, then each node, then each zone that has pages. A node alone is the machine, a zone alone its node.
+/// All memory, then each node and each zone of which a page is there.
 pub(super) fn scopes(survey: &Survey) -> Vec<Members> {
     let all: Vec<usize> = (0..survey.zones.len()).collect();
     let mut scopes = vec![Members {
@@ -47,25 +47,24 @@ pub(super) fn scopes(survey: &Survey) -> Vec<Members> {
         },
         zones: all,
     }];
-    let zones = survey.map.zones();
-    let mut nodes: Vec<u32> = zones.iter().map(|zone| zone.node).collect();
+    let zones = survey.map.zones().iter().zip(&survey.zones);
+    let zones = zones.enumerate().filter(|(_, (_, seen))| seen.pages() > 0);
+    let zones: Vec<(usize, &Zone)> = zones.map(|(number, (zone, _))| (number, zone)).collect();
+    let mut nodes: Vec<u32> = zones.iter().map(|(_, zone)| zone.node).collect();
     nodes.sort_unstable();
     nodes.dedup();
     for node in nodes {
-        let own = zones
-            .iter()
-            .enumerate()
-            .filter(|(_, zone)| zone.node == node);
+        let own = zones.iter().filter(|(_, zone)| zone.node == node);
         scopes.push(Members {
             scope: Scope {
                 scope: "node",
                 node: Some(node),
                 zone: None,
             },
-            zones: own.map(|(number, _)| number).collect(),
+            zones: own.map(|&(number, _)| number).collect(),
         });
     }
-    for (number, zone) in zones.iter().enumerate() {
+    for &(number, zone) in &zones {
         scopes.push(Members {
             scope: Scope {
                 scope: "zone",

@@ -28,6 +28,17 @@ pub struct Moment {
     pub external_fragmentation: u64,
 }
 
+/// So many of `count` readings at most, the first and the last among them, evenly chosen.
+pub fn evenly(count: u64, most: u64) -> Vec<u64> {
+    let told = count.clamp(1, most);
+    let steps = (told - 1).max(1);
+    let last = count.saturating_sub(1);
+    match told {
+        1 => vec![last],
+        _ => (0..told).map(|number| number * last / steps).collect(),
+    }
+}
+
 impl Moment {
     /// Of reading `frame`.
     pub fn new(source: &dyn Source, survey: &Survey, frame: u64) -> Self {
@@ -48,5 +59,18 @@ impl Moment {
             huge: blocks.huge,
             external_fragmentation: free.external_fragmentation,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::evenly;
+
+    #[test]
+    fn the_first_and_the_last_are_among_those_chosen() {
+        assert_eq!(evenly(1, 60), [0]);
+        assert_eq!(evenly(4, 60), [0, 1, 2, 3]);
+        assert_eq!(evenly(101, 5), [0, 25, 50, 75, 100]);
+        assert_eq!(evenly(1000, 60).len(), 60);
     }
 }

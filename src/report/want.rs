@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::contiguity::Contiguity;
+use super::contiguity::{Contiguity, reachable};
 use super::scope::Members;
-use crate::survey::{Survey, ZoneSurvey};
+use crate::survey::Survey;
 
 /// Blocks that somebody wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub struct Answer {
     pub after_compaction: u64,
     /// After dropping clean cache and compaction.
     pub after_reclaim: u64,
-    /// Pages to migrate for those that are wanted, where compaction reaches them.
+    /// Pages to migrate for those that are wanted, at most: clean cache that is dropped before counts, too.
     pub pages_to_migrate: Option<u64>,
 }
 
@@ -76,9 +76,12 @@ pub(super) fn answer(
         wanted if wanted <= row.after_reclaim => Verdict::AfterReclaim,
         _ => Verdict::No,
     };
-    let sum: ZoneSurvey = members.sum(survey);
+    let [compacted, reclaimed] = reachable(members, number, survey);
     let missing = wish.blocks.saturating_sub(row.free);
-    let cost = sum.blocks[number].cost(missing);
+    let cost = match verdict {
+        Verdict::AfterReclaim => reclaimed.cost(missing),
+        _ => compacted.cost(missing),
+    };
     Answer {
         scope: members.scope.name(),
         size: wish.size,
@@ -87,6 +90,6 @@ pub(super) fn answer(
         free: row.free,
         after_compaction: row.after_compaction,
         after_reclaim: row.after_reclaim,
-        pages_to_migrate: cost.filter(|_| verdict != Verdict::No),
+        pages_to_migrate: cost,
     }
 }

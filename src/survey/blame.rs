@@ -1,7 +1,7 @@
 //! What stands in the way of huge pages: which class, in how many blocks, and where the least would have to go.
 
+use super::contents::{Contents, State};
 use super::mobility::Mobility;
-use super::tiles::{State, Tile};
 use crate::classify::Class;
 use crate::kernel::Pfn;
 
@@ -13,14 +13,16 @@ const CHEAPEST: usize = 10;
 /// Unmovable pages of a block, in steps: 1, up to 1/64 of the block, up to 1/8, up to half, all but, all.
 pub const STEPS: usize = 6;
 
-/// A block that few unmovable pages keep from being free.
+/// A block that few pages keep from being free.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheapBlock {
     /// Its first page.
     pub start: Pfn,
     /// Pages that cannot be moved.
     pub unmovable: u32,
-    /// Pages that can, and would have to be.
+    /// Pages without a mark, which may be in the way, too.
+    pub unmarked: u32,
+    /// Pages that can be moved, and would have to be.
     pub movable: u32,
     /// Its pages by class, of [`Class::ALL`].
     pub classes: [u32; CLASSES],
@@ -37,7 +39,7 @@ pub struct Blame {
     pub pages: [u64; CLASSES],
     /// Blocks by unmovable pages, in [`STEPS`].
     pub steps: [u64; STEPS],
-    /// Polluted blocks with the fewest unmovable pages, the best first.
+    /// Polluted blocks with the fewest pages that cannot be moved or have no mark, the best first.
     pub cheapest: Vec<CheapBlock>,
 }
 
@@ -55,8 +57,8 @@ impl Default for Blame {
 
 impl Blame {
     /// Adds a block with unmovable pages.
-    pub(super) fn add(&mut self, start: Pfn, tile: &Tile, classes: [u32; CLASSES]) {
-        let size = tile.pages();
+    pub(super) fn add(&mut self, start: Pfn, contents: &Contents, classes: [u32; CLASSES]) {
+        let size = contents.pages();
         let unmovable = |&class: &Class| {
             let pages = classes[class as usize];
             (pages > 0 && Mobility::of(class) == Mobility::Unmovable).then_some((class, pages))
@@ -67,19 +69,21 @@ impl Blame {
             self.pages[class as usize] += u64::from(pages);
             self.alone[class as usize] += u64::from(obstacles.len() == 1);
         }
-        self.steps[step(tile.unmovable, size)] += 1;
-        if tile.state(size) == State::Polluted {
+        self.steps[step(contents.unmovable, size)] += 1;
+        if contents.state(size) == State::Polluted {
             self.take_cheap(CheapBlock {
                 start,
-                unmovable: tile.unmovable,
-                movable: tile.movable,
+                unmovable: contents.unmovable,
+                unmarked: contents.unmarked,
+                movable: contents.movable,
                 classes,
             });
         }
     }
 
     fn take_cheap(&mut self, block: CheapBlock) {
-        let rank = |block: &CheapBlock| (block.unmovable, block.movable, block.start);
+        let rank =
+            |block: &CheapBlock| (block.unmovable + block.unmarked, block.movable, block.start);
         let at = self
             .cheapest
             .partition_point(|known| rank(known) < rank(&block));
@@ -130,12 +134,12 @@ mod tests {
         classes[Class::Slab as usize] = slab;
         classes[Class::PageTable as usize] = tables;
         classes[Class::Anon as usize] = 512 - slab - tables;
-        let tile = Tile {
+        let contents = Contents {
             movable: 512 - slab - tables,
             unmovable: slab + tables,
-            ..Tile::default()
+            ..Contents::default()
         };
-        blame.add(Pfn(start), &tile, classes);
+        blame.add(Pfn(start), &contents, classes);
     }
 
     #[test]

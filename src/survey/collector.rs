@@ -2,10 +2,10 @@
 
 use super::blame::Blame;
 use super::cells::CellRuns;
+use super::contents::{BlockCounts, Contents, State};
 use super::drift::Sample;
 use super::free_runs::{Edges, FreeRuns};
 use super::mobility::{Mobility, mobilities};
-use super::tiles::{BlockCounts, State, Tile};
 use crate::classify::{CLASS_KEYS, Class, Key, KsmVerdict, settle};
 use crate::error::Result;
 use crate::kernel::{PageFlags, Pfn, PfnRange, ZoneMap};
@@ -49,8 +49,10 @@ pub(super) struct Collector<'a> {
     pub(super) orders: SystemOrders,
     pub(super) blame: Blame,
     pub(super) edges: Edges,
-    /// Whole reads as tiles, by their first page: what larger blocks are made of.
-    pub(super) reads: Vec<(Pfn, Tile)>,
+    /// Pages by key of the class lens, in a zone or in none.
+    pub(super) all: Tally,
+    /// What stands in whole reads, by their first page: what larger blocks are made of.
+    pub(super) reads: Vec<(Pfn, Contents)>,
     pub(super) sample: Option<Sample>,
     pub(super) cells: Option<CellRuns>,
     /// The first page after the last that there is.
@@ -117,6 +119,7 @@ impl<'a> Collector<'a> {
             orders: SystemOrders::of(plan.zones()),
             blame: Blame::default(),
             edges: Edges::default(),
+            all: Tally::default(),
             reads: Vec::new(),
             sample,
             cells,
@@ -135,13 +138,14 @@ impl<'a> Collector<'a> {
         if let Some(sample) = &mut self.sample {
             sample.take(block);
         }
+        self.all.add(block.classes);
         self.orders.add(self.plan.source, &self.plan.free, block)?;
         for (run, zone) in self.zones_inside(block.pages()) {
             let part = block.part(run);
             self.zones[zone].take(&part, &self.plan.classes);
             self.free_runs(&part, zone, block.pages());
         }
-        self.tiles(block);
+        self.blocks(block);
         Ok(())
     }
 
@@ -170,38 +174,44 @@ impl<'a> Collector<'a> {
         }
     }
 
-    fn tiles(&mut self, block: &Block<'_>) {
-        let mut tiles = self.smallest(block);
+    /// Counts what stands in aligned blocks of each size.
+    fn blocks(&mut self, block: &Block<'_>) {
+        let mut parts = self.smallest(block);
         let mut size = self.plan.sizes[0];
         let here = block.words.len() as u64;
         for (number, &pages) in self.plan.sizes.iter().enumerate() {
             if pages > here {
-                break;
+                // The end of memory cuts it.
+                if pages <= super::READ_PAGES {
+                    let rest = joined(&parts, parts.len());
+                    self.count(number, block.start, &rest[0]);
+                }
+                continue;
             }
-            tiles = joined(&tiles, (pages / size) as usize);
+            parts = joined(&parts, (pages / size) as usize);
             size = pages;
-            for (at, tile) in tiles.iter().enumerate() {
+            for (at, contents) in parts.iter().enumerate() {
                 let start = block.start.plus(at as u64 * size);
-                self.count(number, start, tile);
-                if number == self.plan.pmd && tile.unmovable > 0 {
-                    self.blame(block, start, tile);
+                self.count(number, start, contents);
+                if number == self.plan.pmd && contents.unmovable > 0 {
+                    self.blame(block, start, contents);
                 }
             }
         }
-        let whole = joined(&tiles, tiles.len());
+        let whole = joined(&parts, parts.len());
         self.reads.push((block.start, whole[0]));
     }
 
-    fn smallest(&self, block: &Block<'_>) -> Vec<Tile> {
+    fn smallest(&self, block: &Block<'_>) -> Vec<Contents> {
         let size = self.plan.sizes[0] as usize;
         let pieces = block.words.chunks(size).zip(block.classes.chunks(size));
-        let tile = |(words, keys): (&[PageFlags], &[Key])| {
+        let contents = |(words, keys): (&[PageFlags], &[Key])| {
             let mut pages = [0u32; 5];
             for key in keys {
                 pages[self.plan.mobilities[usize::from(key.0)] as usize] += 1;
             }
             let is_tail = |word: &PageFlags| u32::from(word.has(PageFlags::COMPOUND_TAIL));
-            Tile {
+            Contents {
                 free: pages[Mobility::Free as usize],
                 movable: pages[Mobility::Movable as usize],
                 unmovable: pages[Mobility::Unmovable as usize],
@@ -211,18 +221,18 @@ impl<'a> Collector<'a> {
                 begins_with_head: words[0].has(PageFlags::COMPOUND_HEAD),
             }
         };
-        pieces.map(tile).collect()
+        pieces.map(contents).collect()
     }
 
     /// Counts a block of one of the sizes where it lies.
-    pub(super) fn count(&mut self, size: usize, start: Pfn, tile: &Tile) {
-        if tile.pages() == tile.hole {
+    pub(super) fn count(&mut self, size: usize, start: Pfn, contents: &Contents) {
+        if contents.pages() == contents.hole {
             return;
         }
         let pages = self.plan.sizes[size];
         let range = PfnRange::new(start.0, start.0 + pages);
         match self.plan.zone_of(range) {
-            Some(zone) => self.zones[zone].blocks[size].add(tile, pages as u32),
+            Some(zone) => self.zones[zone].blocks[size].add(contents, pages as u32),
             None => {
                 if let Some(zone) = self.plan.zone_at(range) {
                     self.zones[zone].blocks[size].states[State::Partial as usize] += 1;
@@ -231,10 +241,10 @@ impl<'a> Collector<'a> {
         }
     }
 
-    fn blame(&mut self, block: &Block<'_>, start: Pfn, tile: &Tile) {
+    fn blame(&mut self, block: &Block<'_>, start: Pfn, contents: &Contents) {
         let pages = self.plan.sizes[self.plan.pmd];
         let range = PfnRange::new(start.0, start.0 + pages);
-        let is_whole = u64::from(tile.pages()) == pages && tile.hole == 0;
+        let is_whole = u64::from(contents.pages()) == pages && contents.hole == 0;
         if !is_whole || self.plan.zone_of(range).is_none() {
             return;
         }
@@ -242,7 +252,7 @@ impl<'a> Collector<'a> {
         for key in block.part(range).classes {
             classes[self.plan.classes[usize::from(key.0)] as usize] += 1;
         }
-        self.blame.add(start, tile, classes);
+        self.blame.add(start, contents, classes);
     }
 
     /// Adds what another worker saw, but for samples and cells.
@@ -250,6 +260,7 @@ impl<'a> Collector<'a> {
         for (zone, more) in self.zones.iter_mut().zip(&other.zones) {
             zone.merge(more);
         }
+        self.all.merge(&other.all);
         self.orders.merge(&other.orders);
         self.blame.merge(other.blame);
         self.edges.0.extend(other.edges.0);
@@ -259,13 +270,13 @@ impl<'a> Collector<'a> {
 }
 
 /// Tiles of `ratio` each, put together.
-fn joined(tiles: &[Tile], ratio: usize) -> Vec<Tile> {
-    let join = |parts: &[Tile]| {
-        let mut sum = Tile::default();
+fn joined(parts: &[Contents], ratio: usize) -> Vec<Contents> {
+    let join = |parts: &[Contents]| {
+        let mut sum = Contents::default();
         parts.iter().for_each(|part| sum.append(part));
         sum
     };
-    tiles.chunks(ratio.max(1)).map(join).collect()
+    parts.chunks(ratio.max(1)).map(join).collect()
 }
 
 impl ZoneSurvey {
@@ -301,6 +312,11 @@ impl ZoneSurvey {
         let is_so = |key: &Key| Mobility::of(settle(*key, KsmVerdict::Doubted)) == mobility;
         let keys = self.keys.keys().filter(is_so);
         keys.map(|key| self.keys.of(key)).sum()
+    }
+
+    /// Pages that exist.
+    pub fn pages(&self) -> u64 {
+        self.keys.total() - self.keys.of(Key::HOLE)
     }
 
     /// Pages of slab.

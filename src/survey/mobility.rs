@@ -20,6 +20,17 @@ pub enum Mobility {
 }
 
 impl Mobility {
+    /// The word for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Movable => "movable",
+            Self::Unmovable => "unmovable",
+            Self::Unmarked => "unmarked",
+            Self::Hole => "hole",
+        }
+    }
+
     /// That of a page of this class.
     pub const fn of(class: Class) -> Self {
         match class {

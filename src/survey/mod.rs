@@ -4,30 +4,30 @@
 mod blame;
 mod cells;
 mod collector;
+mod contents;
 mod drift;
 mod free_runs;
 mod indices;
 mod mobility;
-mod tiles;
 
 pub use blame::{Blame, CheapBlock, STEPS};
 pub use cells::Cells;
 pub use collector::ZoneSurvey;
+pub use contents::{BlockCounts, State};
 pub use drift::Drift;
 pub use free_runs::{FreeRuns, LENGTHS};
 pub use indices::{Indices, node_score};
 pub use mobility::Mobility;
-pub use tiles::{BlockCounts, State};
 
 use jiff::Timestamp;
 
 use self::cells::CellRuns;
 use self::collector::{Collector, Plan};
+use self::contents::Contents;
 use self::drift::Sample;
-use self::tiles::Tile;
-use crate::classify::KsmVerdict;
+use crate::classify::{Key, KsmVerdict, depends_on_ksm};
 use crate::error::Result;
-use crate::kernel::{FreeBlocks, Pfn, ZoneMap, ZonePages, parse_zone_pages};
+use crate::kernel::{FreeBlocks, Pfn, PfnSet, ZoneMap, ZonePages, parse_zone_pages};
 use crate::orders::{FreeOrders, SystemOrders};
 use crate::scan::{Reach, Watcher, sweep};
 use crate::source::{Clock, Source, file, free_blocks, highest_order, zones};
@@ -51,15 +51,19 @@ pub struct Survey {
     pub orders: SystemOrders,
     /// What stands in the way.
     pub blame: Blame,
+    /// Pages that exist and lie in no zone, where something says where zones are.
+    pub outside_zones: u64,
     /// Pages by class.
     pub classes: ClassCounts,
-    /// Whether the KSM bit was believed.
+    /// Anonymous pages that have the KSM bit.
+    pub ksm_marked: u64,
+    /// Whether it was believed.
     pub ksm: KsmVerdict,
     /// What changed while memory was read; of a copy that is not known.
     pub drift: Option<Drift>,
     /// Every page, where they were asked for.
     pub cells: Option<Cells>,
-    /// What the kernel counts in zones, before.
+    /// What the kernel counts, before, in zones that are meant as a whole.
     pub figures: Vec<ZonePages>,
     /// Free blocks that the kernel counts, before and after.
     pub counted: [Vec<FreeBlocks>; 2],
@@ -87,13 +91,16 @@ pub fn survey(
     let is_live = source.clock() == Clock::Now;
     let machine = source.machine();
     let figures = source.text(file::ZONEINFO);
-    let figures = figures.map_or_else(Vec::new, |text| parse_zone_pages(&text));
+    let mut figures = figures.map_or_else(Vec::new, |text| parse_zone_pages(&text));
     let before = free_blocks(source);
     let plan = Plan::new(
         source,
         FreeOrders::new(zones(source), highest_order(source)),
         more,
     );
+    if let Some(part) = &machine.selected {
+        figures.retain(|row| is_meant(row, plan.free.zones(), &part.pages));
+    }
     let new = || {
         let cells = pages_per_cell.map(CellRuns::new);
         let sample = is_live.then(|| Sample::new(machine.end().0, READ_PAGES));
@@ -121,8 +128,8 @@ pub fn survey(
         sum.zones[zone].runs.add(run);
     }
     count_large(&mut sum, &plan);
-    let mut keys = Tally::default();
-    sum.zones.iter().for_each(|zone| keys.merge(&zone.keys));
+    let in_zones: u64 = sum.zones.iter().map(ZoneSurvey::pages).sum();
+    let existing = sum.all.total() - sum.all.of(Key::HOLE);
     Ok(Survey {
         map: plan.free.zones().clone(),
         zones: sum.zones,
@@ -130,7 +137,9 @@ pub fn survey(
         pmd: plan.pmd,
         orders: sum.orders,
         blame: sum.blame,
-        classes: ClassCounts::settle(&keys, ksm),
+        outside_zones: existing - in_zones,
+        classes: ClassCounts::settle(&sum.all, ksm),
+        ksm_marked: ksm_marked(&sum.all),
         ksm,
         drift,
         cells: CellRuns::joined(&cells, sum.end),
@@ -142,6 +151,17 @@ pub fn survey(
     })
 }
 
+fn ksm_marked(keys: &Tally) -> u64 {
+    let marked = keys.keys().filter(|&key| depends_on_ksm(key));
+    marked.map(|key| keys.of(key)).sum()
+}
+
+/// Whether all pages of a zone are among `pages`.
+fn is_meant(row: &ZonePages, zones: &ZoneMap, pages: &PfnSet) -> bool {
+    let own = zones.pages_of(|zone| zone.node == row.node && zone.name == row.zone);
+    own.intersect(pages).pages() == own.pages()
+}
+
 /// Blocks that are larger than what is read at once.
 fn count_large(sum: &mut Collector<'_>, plan: &Plan<'_>) {
     let mut reads = std::mem::take(&mut sum.reads);
@@ -150,13 +170,14 @@ fn count_large(sum: &mut Collector<'_>, plan: &Plan<'_>) {
         if pages <= READ_PAGES {
             continue;
         }
-        let same = |one: &(Pfn, Tile), next: &(Pfn, Tile)| one.0.0 / pages == next.0.0 / pages;
+        let same =
+            |one: &(Pfn, Contents), next: &(Pfn, Contents)| one.0.0 / pages == next.0.0 / pages;
         for parts in reads.chunk_by(same) {
-            let mut tile = Tile::default();
-            parts.iter().for_each(|(_, part)| tile.append(part));
-            // Of a read that was all hole there is no tile.
-            tile.begins_with_head &= parts[0].0.0.is_multiple_of(pages);
-            sum.count(number, Pfn(parts[0].0.0 / pages * pages), &tile);
+            let mut contents = Contents::default();
+            parts.iter().for_each(|(_, part)| contents.append(part));
+            // Of a read that was all hole nothing was kept.
+            contents.begins_with_head &= parts[0].0.0.is_multiple_of(pages);
+            sum.count(number, Pfn(parts[0].0.0 / pages * pages), &contents);
         }
     }
 }

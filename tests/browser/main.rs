@@ -131,7 +131,7 @@ fn a_reader_finds_every_page() {
     );
     page.type_text("<b>nonsense");
     page.press("Enter");
-    page.wait_until("document.getElementById('map-search-note').textContent.length > 0");
+    page.wait_until("document.getElementById('map-search-note').classList.contains('is-wrong')");
 
     // What stands in the way, one after the other; the longest run of free pages ends where its zone does.
     page.evaluate("window.pagemapViz.goTo(0)");
@@ -146,6 +146,13 @@ fn a_reader_finds_every_page() {
     page.evaluate("(() => { const l = document.getElementById('map-layout'); l.value = 'hilbert'; l.dispatchEvent(new Event('change', {bubbles: true})); })()");
     page.wait_until("window.pagemapViz.state().layout === 'hilbert'");
     page.wait_until("location.hash.includes('l=hilbert')");
+    let before = state(&mut page);
+    let hash = page.evaluate("location.hash");
+    page.open(&report, hash.as_str().expect("a link"));
+    let after = state(&mut page);
+    for part in ["pfn", "zoom", "layout", "selection"] {
+        assert_eq!(before[part], after[part], "{hash}");
+    }
     page.open(&report, "#pfn=0xe10&z=4&l=hilbert&c=slab");
     let linked = state(&mut page);
     assert_eq!(

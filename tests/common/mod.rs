@@ -1,6 +1,8 @@
 //! What the tests of the whole program share: running it, captured systems, reading pictures.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod reports;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

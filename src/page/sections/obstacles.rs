@@ -28,6 +28,7 @@ pub(super) fn obstacles(report: &Report) -> Section {
                 pfn: Some(format!("{:#x}", block.pfn)),
             },
             count(u64::from(block.unmovable)),
+            count(u64::from(block.unmarked)),
             count(u64::from(block.movable)),
             contents.join(", ").into(),
         ]
@@ -70,6 +71,7 @@ pub(super) fn obstacles(report: &Report) -> Section {
                 head: vec![
                     number("PFN", ""),
                     number("unmovable", ""),
+                    number("no mark", "free on a processor's list, or in use"),
                     number("movable", ""),
                     word("contents"),
                 ],

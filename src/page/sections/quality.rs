@@ -27,12 +27,26 @@ pub(super) fn quality(report: &Report) -> Section {
         });
     }
     let page = report.page_size;
+    let not_set_up = quality
+        .unmarked_not_set_up
+        .map_or_else(String::new, |pages| {
+            format!(
+                " {} are free and were never set up by the kernel,",
+                size(pages * page)
+            )
+        });
     text.push(format!(
-        "{} have no mark: {} wait on processors' lists to be free, {} are free and were never set up by the kernel, the rest is in use without a mark.",
+        "{} have no mark: {} wait on processors' lists to be free,{not_set_up} {} are unexplained.",
         size(quality.unmarked * page),
         size(quality.unmarked_waiting * page),
-        size(quality.unmarked_not_set_up * page)
+        size(quality.unexplained() * page)
     ));
+    if quality.outside_zones > 0 {
+        text.push(format!(
+            "{} pages lie in no zone and are counted in no block.",
+            grouped(quality.outside_zones)
+        ));
+    }
     if quality.unevictable > 0 {
         text.push(format!(
             "{} are locked in memory and count as movable.",
@@ -45,8 +59,23 @@ pub(super) fn quality(report: &Report) -> Section {
         )),
         _ => {}
     }
-    if !quality.ksm_believed {
-        text.push("The mark of KSM was not believed, or no page has it.".to_owned());
+    match (quality.ksm_marked, quality.ksm_believed) {
+        (0, _) => {}
+        (pages, true) => text.push(format!("{} anonymous pages have the mark of KSM, which is believed.", grouped(pages))),
+        (pages, false) => text.push(format!(
+            "{} anonymous pages have the mark of KSM, all that there are: a mistake of some kernels, not believed.", grouped(pages)
+        )),
+    }
+    if let Some(refused) = report
+        .processes
+        .as_ref()
+        .map(|all| all.refused)
+        .filter(|&refused| refused > 0)
+    {
+        text.push(format!(
+            "{} processes are not for this user to ask.",
+            grouped(refused)
+        ));
     }
     for missing in &quality.missing {
         text.push(format!("Missing: {missing}."));

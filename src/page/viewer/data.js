@@ -50,7 +50,7 @@ function readKinds() {
   isTail = of(flags => flags.includes('compound_tail'));
   isHead = of(flags => flags.includes('compound_head'));
   isFree = Uint8Array.from(data.classes, one => one.family === 'free' ? 1 : 0);
-  isObstacle = Uint8Array.from(data.classes, one => one.obstacle ? 1 : 0);
+  isObstacle = Uint8Array.from(data.classes, one => one.mobility === 'unmovable' ? 1 : 0);
 }
 
 /** What follows from `cells` as they are now. */
@@ -159,7 +159,7 @@ function blockOf(cell) {
   const span = data.pmd_pages / data.pages_per_cell;
   if (span < 1) return null;
   const first = Math.floor(cell / span) * span;
-  const block = { first, free: 0, movable: 0, unmovable: 0, hole: 0 };
+  const block = { first, free: 0, movable: 0, unmovable: 0, unmarked: 0, hole: 0 };
   for (let at = first; at < Math.min(first + span, data.cells); at++) {
     block[stateOf(at)] += data.pages_per_cell;
   }
@@ -169,7 +169,7 @@ function blockOf(cell) {
 function stateOf(cell) {
   if (cells[cell] === HOLE) return 'hole';
   const of = classAt(cell);
-  return isFree[of] ? 'free' : isObstacle[of] ? 'unmovable' : 'movable';
+  return data.classes[of].mobility;
 }
 
 /** All that is known of a cell. */

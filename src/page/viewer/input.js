@@ -194,7 +194,8 @@ function fail(error) {
 async function start() {
   data = JSON.parse(byId('map-data').textContent);
   const first = await momentOf(0);
-  cells = new (data.kinds.length <= 256 ? Uint8Array : Uint16Array)(data.cells);
+  const widths = [[1 << 8, Uint8Array], [1 << 16, Uint16Array], [Infinity, Uint32Array]];
+  cells = new (widths.find(([most]) => data.kinds.length <= most)[1])(data.cells);
   readKinds();
   apply(first, true);
   traceCurve();

@@ -64,11 +64,14 @@ function goToObstacle() {
   const blocks = Math.ceil(data.cells / span), from = chosen.pin === null ? -1 : Math.floor(cursorCell() / span);
   for (let step = 1; step <= blocks; step++) {
     const block = (from + step) % blocks, end = Math.min(data.cells, (block + 1) * span);
-    let first = -1, bad = 0;
+    let first = -1, bad = 0, holes = 0;
     for (let at = block * span; at < end; at++) {
+      if (cells[at] === HOLE) holes++;
       if (isObstacle[classAt(at)]) { bad++; if (first < 0) first = at; }
     }
-    if (!bad || bad * 2 >= span) continue;
+    // What is cut by a hole, an end or a zone's border can never be one huge page.
+    const [start, last] = [zoneOf(pfnOf(block * span)), zoneOf(pfnOf(end - 1))];
+    if (!bad || bad * 2 >= span || holes || end - block * span < span || start !== last) continue;
     goTo(pfnOf(first));
     const what = `${plural(pagesOf(bad), 'unmovable page')} of ${data.pmd_pages} in the block at ${hex(pfnOf(block * span))}`;
     const again = block <= from ? ', from the start again' : '';
@@ -93,6 +96,7 @@ function goToFreeRun() {
   select([pfnOf(best.start), pfnOf(best.end) - 1]);
   goTo(pfnOf(best.start));
   const where = best.zone.name === undefined ? '' : ` in zone ${best.zone.name}, node ${best.zone.node}`;
-  note(`Largest free run: ${sizeOf(count)}, ${plural(pagesOf(count), 'page')} from ${hex(pfnOf(best.start))}${where}.`);
+  const about = data.pages_per_cell > 1 ? ', as far as cells of several pages tell' : '';
+  note(`Largest free run${about}: ${sizeOf(count)}, ${plural(pagesOf(count), 'page')} from ${hex(pfnOf(best.start))}${where}.`);
 }
 

@@ -30,8 +30,9 @@ function note(text, isWrong = false) {
   el.searchNote.classList.toggle('is-wrong', isWrong);
 }
 
-function blockText({ free, movable, unmovable, hole }) {
+function blockText({ free, movable, unmovable, unmarked, hole }) {
   const parts = [`${free} free`, `${movable} movable`, `${unmovable} unmovable`];
+  if (unmarked) parts.push(`${unmarked} without a mark`);
   if (hole) parts.push(`${hole} hole`);
   return parts.join(', ');
 }

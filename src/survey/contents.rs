@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// What stands in an aligned block, in pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tile {
+pub(super) struct Contents {
     pub(super) free: u32,
     pub(super) movable: u32,
     pub(super) unmovable: u32,
@@ -22,7 +22,7 @@ pub(super) struct Tile {
 pub enum State {
     /// All of it is free.
     Free,
-    /// One folio, or more than one block of hugetlb, covers it: moving it gains nothing.
+    /// One folio covers it, or part of a larger one: moving it gains nothing.
     Huge,
     /// Nothing in it is known not to move.
     Compactable,
@@ -49,13 +49,13 @@ impl State {
     ];
 }
 
-impl Tile {
+impl Contents {
     pub(super) fn pages(&self) -> u32 {
         self.free + self.movable + self.unmovable + self.unmarked + self.hole
     }
 
-    /// Adds the tile that follows.
-    pub(super) fn append(&mut self, next: &Tile) {
+    /// Adds the contents that follows.
+    pub(super) fn append(&mut self, next: &Contents) {
         if self.pages() == 0 {
             self.begins_with_head = next.begins_with_head;
         }
@@ -100,19 +100,19 @@ pub struct BlockCounts {
 }
 
 impl BlockCounts {
-    pub(super) fn add(&mut self, tile: &Tile, pages: u32) {
-        let state = tile.state(pages);
+    pub(super) fn add(&mut self, contents: &Contents, pages: u32) {
+        let state = contents.state(pages);
         self.states[state as usize] += 1;
         match state {
             State::Partial | State::Huge => {}
-            _ => self.doubtful += u64::from(tile.unmovable + tile.unmarked > 0),
+            _ => self.doubtful += u64::from(contents.unmovable + contents.unmarked > 0),
         }
         if state == State::Compactable {
-            *self.to_move.entry(tile.movable).or_insert(0) += 1;
+            *self.to_move.entry(contents.movable).or_insert(0) += 1;
         }
         if state != State::Partial {
-            self.movable += u64::from(tile.free + tile.movable);
-            self.unmovable += u64::from(tile.unmovable);
+            self.movable += u64::from(contents.free + contents.movable);
+            self.unmovable += u64::from(contents.unmovable);
         }
     }
 
@@ -143,15 +143,15 @@ impl BlockCounts {
         self.of(State::Polluted) + self.of(State::Solid)
     }
 
-    /// Pages to be moved for so many of the compactable blocks, the cheapest first; `None` when there are not as many.
-    pub fn cost(&self, blocks: u64) -> Option<u64> {
-        let (mut left, mut cost) = (blocks, 0);
-        for (&pages, &there) in &self.to_move {
+    /// So many of the compactable blocks, the cheapest ones: movable pages, and how many blocks have so many.
+    pub fn cheapest(&self, blocks: u64) -> BTreeMap<u32, u64> {
+        let mut left = blocks;
+        let taken = self.to_move.iter().map(|(&pages, &there)| {
             let taken = left.min(there);
-            cost += taken * u64::from(pages);
             left -= taken;
-        }
-        (left == 0).then_some(cost)
+            (pages, taken)
+        });
+        taken.filter(|&(_, taken)| taken > 0).collect()
     }
 }
 
@@ -159,52 +159,52 @@ impl BlockCounts {
 mod tests {
     use super::*;
 
-    fn tile(free: u32, movable: u32, unmovable: u32, unmarked: u32) -> Tile {
-        Tile {
+    fn contents(free: u32, movable: u32, unmovable: u32, unmarked: u32) -> Contents {
+        Contents {
             free,
             movable,
             unmovable,
             unmarked,
-            ..Tile::default()
+            ..Contents::default()
         }
     }
 
     #[test]
     fn a_block_is_what_stands_in_its_way() {
-        let huge = Tile {
+        let huge = Contents {
             tails: 511,
             begins_with_head: true,
-            ..tile(0, 512, 0, 0)
+            ..contents(0, 512, 0, 0)
         };
-        let two = Tile {
+        let two = Contents {
             tails: 510,
             begins_with_head: true,
-            ..tile(0, 512, 0, 0)
+            ..contents(0, 512, 0, 0)
         };
-        let kernel = Tile {
+        let kernel = Contents {
             tails: 511,
             begins_with_head: true,
-            ..tile(0, 0, 512, 0)
+            ..contents(0, 0, 512, 0)
         };
-        let gap = Tile {
+        let gap = Contents {
             hole: 1,
-            ..tile(511, 0, 0, 0)
+            ..contents(511, 0, 0, 0)
         };
         let table = [
-            (tile(512, 0, 0, 0), State::Free),
+            (contents(512, 0, 0, 0), State::Free),
             (huge, State::Huge),
             (two, State::Compactable),
             (kernel, State::Solid),
-            (tile(12, 500, 0, 0), State::Compactable),
-            (tile(11, 500, 0, 1), State::Compactable),
-            (tile(0, 257, 255, 0), State::Polluted),
-            (tile(0, 256, 256, 0), State::Solid),
-            (tile(0, 0, 0, 512), State::Unmarked),
+            (contents(12, 500, 0, 0), State::Compactable),
+            (contents(11, 500, 0, 1), State::Compactable),
+            (contents(0, 257, 255, 0), State::Polluted),
+            (contents(0, 256, 256, 0), State::Solid),
+            (contents(0, 0, 0, 512), State::Unmarked),
             (gap, State::Partial),
-            (tile(511, 0, 0, 0), State::Partial),
+            (contents(511, 0, 0, 0), State::Partial),
         ];
-        for (tile, state) in table {
-            assert_eq!(tile.state(512), state, "{tile:?}");
+        for (contents, state) in table {
+            assert_eq!(contents.state(512), state, "{contents:?}");
         }
     }
 
@@ -212,12 +212,11 @@ mod tests {
     fn the_cheapest_blocks_are_moved_first() {
         let mut counts = BlockCounts::default();
         for movable in [300, 5, 100, 5] {
-            counts.add(&tile(512 - movable, movable, 0, 0), 512);
+            counts.add(&contents(512 - movable, movable, 0, 0), 512);
         }
-        counts.add(&tile(512, 0, 0, 0), 512);
-        assert_eq!(counts.cost(0), Some(0));
-        assert_eq!(counts.cost(3), Some(110));
-        assert_eq!(counts.cost(4), Some(410));
-        assert_eq!(counts.cost(5), None);
+        counts.add(&contents(512, 0, 0, 0), 512);
+        assert_eq!(counts.cheapest(0), BTreeMap::new());
+        assert_eq!(counts.cheapest(3), [(5, 2), (100, 1)].into());
+        assert_eq!(counts.cheapest(9), [(5, 2), (100, 1), (300, 1)].into());
     }
 }

@@ -1,4 +1,4 @@
-//! Every page for the map on the page: what `viewer.js` reads.
+//! Every page for the map on the page: what the scripts in `viewer` read.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use crate::survey::{Cells, Mobility};
 
 /// What the map is drawn from.
 #[derive(Debug, Serialize)]
-pub struct MapData {
+pub struct Atlas {
     page_bytes: u64,
     pages_per_cell: u64,
     cells: u64,
@@ -40,8 +40,8 @@ struct Kind {
 struct ClassName {
     name: &'static str,
     family: &'static str,
-    /// Whether the kernel cannot move such pages.
-    obstacle: bool,
+    /// `free`, `movable`, `unmovable`, `unmarked` or `hole`.
+    mobility: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,7 +70,7 @@ struct Frame {
 }
 
 /// What the map is of.
-pub struct MapInputs<'a> {
+pub struct AtlasInputs<'a> {
     /// What the readings are called, and the time since the first of them.
     pub labels: &'a [(String, String)],
     /// Where zones are.
@@ -87,7 +87,7 @@ pub struct MapInputs<'a> {
 
 /// The readings of a map, packed one after the other: of each only what became of the one before is kept.
 #[derive(Debug)]
-pub struct MapReadings {
+pub struct AtlasReadings {
     numbers: Numbers,
     cells: u64,
     pages_per_cell: u64,
@@ -99,7 +99,7 @@ pub struct MapReadings {
 /// Kind and length of runs that follow each other.
 type Runs = Vec<(u32, u32)>;
 
-impl MapReadings {
+impl AtlasReadings {
     /// Of so many cells in every reading: what is missing at an end is hole.
     pub fn new(cells: u64, pages_per_cell: u64) -> Self {
         Self {
@@ -122,9 +122,9 @@ impl MapReadings {
     }
 }
 
-impl MapData {
+impl Atlas {
     /// Of these readings.
-    pub fn new(readings: MapReadings, inputs: &MapInputs<'_>) -> Self {
+    pub fn new(readings: AtlasReadings, inputs: &AtlasInputs<'_>) -> Self {
         let classes = Class::in_legend_order();
         let place = |class: Class| {
             let place = classes.iter().position(|&other| other == class);
@@ -254,7 +254,7 @@ impl ClassName {
         Self {
             name: class.name(),
             family: class.family().name(),
-            obstacle: Mobility::of(class) == Mobility::Unmovable,
+            mobility: Mobility::of(class).name(),
         }
     }
 }
@@ -307,8 +307,8 @@ mod tests {
             name: "</script><b>".into(),
             span: crate::kernel::PfnRange::new(0, 8),
         }]);
-        let readings = MapReadings::new(0, 1);
-        let inputs = MapInputs {
+        let readings = AtlasReadings::new(0, 1);
+        let inputs = AtlasInputs {
             labels: &[],
             zones: &zones,
             ksm: KsmVerdict::Doubted,
@@ -316,7 +316,7 @@ mod tests {
             pmd_pages: 512,
             highest_order: 10,
         };
-        let json = MapData::new(readings, &inputs).to_json();
+        let json = Atlas::new(readings, &inputs).to_json();
         assert!(!json.contains('<') && json.contains("\\u003c/script"));
     }
 }
