@@ -285,7 +285,7 @@ fn holes(bits: &[u64]) -> Finding {
         0 => Finding::new(
             "hole mark",
             Answer::No,
-            "no page says NOPAGE, as since 6.16: holes are known from where RAM is",
+            "no page says NOPAGE, which kernels from 6.16 on never do: holes are known from where RAM is",
         ),
         marked => Finding::new(
             "hole mark",
