@@ -38,7 +38,12 @@ pub(super) fn readable_anywhere(file: File, is_regular: bool, path: &Path) -> Re
 
 fn is_zstd(file: &File) -> io::Result<bool> {
     let mut magic = [0; ZSTD_MAGIC.len()];
-    Ok(file.read_at(&mut magic, 0)? == magic.len() && magic == ZSTD_MAGIC)
+    // Reads again what a signal interrupts.
+    match file.read_exact_at(&mut magic, 0) {
+        Ok(()) => Ok(magic == ZSTD_MAGIC),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn scratch(mut from: impl Read, unpack: impl Fn(io::Error) -> Error) -> Result<File> {
