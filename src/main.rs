@@ -7,6 +7,7 @@ use pagemap_viz::cli::{Request, Usage, parse};
 use pagemap_viz::commands::run;
 use pagemap_viz::error::Error;
 use pagemap_viz::output::print;
+use pagemap_viz::source::{gain_none, give_up};
 use pagemap_viz::terminal::{Terminal, complain};
 
 fn main() -> ExitCode {
@@ -18,6 +19,13 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    // Before anything that a user names is opened.
+    if !request.asks_the_kernel() {
+        give_up();
+    }
+    if !request.runs_a_command() {
+        gain_none();
+    }
     let terminal = Terminal::new(request.is_quiet());
     let result = run(&request, &terminal);
     terminal.clear();

@@ -77,6 +77,13 @@ pub(super) struct Usual {
     pub(super) frames: u64,
 }
 
+impl RecordRequest {
+    /// Whether the running kernel, or one of its processes, is asked.
+    pub(super) fn asks_the_kernel(&self) -> bool {
+        self.sources.iter().any(SourceRequest::is_running)
+    }
+}
+
 pub(super) fn record(args: RecordArgs) -> Result<RecordRequest, String> {
     let usual = Usual {
         budget: 5.0,

@@ -4,8 +4,8 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use super::args::{Args, PaletteVerb, PlaneArg, RunArgs, Usage, Verb};
-use super::diff::{DiffRequest, diff};
-use super::flags::{FlagsRequest, flags};
+use super::diff::{Compared, DiffRequest, diff};
+use super::flags::{FlagsRequest, PagesOf, flags};
 use super::processes::{
     DoctorRequest, OrdersRequest, OwnerRequest, PagetableRequest, SegmentsRequest,
     SystemOrdersRequest, ThpRequest, doctor, orders, owner, pagetable, segments, thp,
@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::output::Target;
 use crate::recording::Plane;
 use crate::render::{Palette, SHIPPED};
+use crate::source::as_user;
 
 /// What to do.
 #[derive(Debug)]
@@ -134,6 +135,45 @@ impl Request {
         }
     }
 
+    /// Whether the running kernel, or one of its processes, is asked.
+    pub fn asks_the_kernel(&self) -> bool {
+        let is_running = |root: &PathBuf| root == Path::new("/");
+        match self {
+            Self::Snapshot(request) => request.source.is_running(),
+            Self::Report(request) => request.source.is_running(),
+            Self::SystemOrders(request) => request.source.is_running(),
+            Self::Timelapse(request) => request.recording.asks_the_kernel(),
+            Self::Record(request) => request.asks_the_kernel(),
+            Self::Diff(request) => match &request.readings {
+                Compared::Two { before, after } => before.is_running() || after.is_running(),
+                Compared::Series(_) => false,
+            },
+            Self::Flags(FlagsRequest::Pages(request)) => match &request.of {
+                PagesOf::Memory => request.source.is_running(),
+                PagesOf::Process { root, .. } => is_running(root),
+                PagesOf::File(_) => true,
+            },
+            Self::Orders(request) => is_running(&request.asked.root),
+            Self::Thp(request) => is_running(&request.asked.root),
+            Self::Pss(request) => is_running(&request.question.root),
+            Self::Segments(request) => is_running(&request.root),
+            Self::Owner(request) => is_running(&request.root),
+            Self::Pagetable(request) => is_running(&request.root),
+            Self::Doctor(request) => is_running(&request.root),
+            Self::Flags(_) | Self::Info(_) | Self::Export(_) | Self::Palette(_) => false,
+        }
+    }
+
+    /// Whether a command of the user's runs meanwhile.
+    pub fn runs_a_command(&self) -> bool {
+        let is_command = |until: &Until| matches!(until, Until::Command(_));
+        match self {
+            Self::Record(request) => is_command(&request.until),
+            Self::Timelapse(request) => is_command(&request.recording.until),
+            _ => false,
+        }
+    }
+
     /// True when standard error shall stay silent but for errors.
     pub fn is_quiet(&self) -> bool {
         match self {
@@ -182,7 +222,7 @@ pub fn open_palette(name: &Path) -> Result<Palette> {
         return Ok(palette);
     }
     let shown = name.display().to_string();
-    let text = std::fs::read_to_string(name).map_err(|cause| match cause.kind() {
+    let text = as_user(|| std::fs::read_to_string(name)).map_err(|cause| match cause.kind() {
         std::io::ErrorKind::NotFound => {
             let names: Vec<_> = SHIPPED.iter().map(|(name, _)| *name).collect();
             Error::Palette {

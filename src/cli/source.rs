@@ -112,6 +112,15 @@ impl SourceRequest {
         }
     }
 
+    /// Whether it is the running kernel.
+    pub(super) fn is_running(&self) -> bool {
+        match &self.place {
+            Place::Live => true,
+            Place::Sysroot(root) => root == Path::new("/"),
+            Place::File(..) => false,
+        }
+    }
+
     /// True when it is all frames of a recording.
     pub(super) fn is_series(&self) -> bool {
         matches!(self.place, Place::File(_, Frames::All))

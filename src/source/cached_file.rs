@@ -17,7 +17,7 @@ use jiff::{Timestamp, Zoned};
 use memmap2::{Advice, Mmap, MmapOptions};
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::Process;
+use super::{Process, as_user};
 use crate::error::{Error, Result};
 use crate::kernel::{PageSpan, PagemapEntry};
 
@@ -115,6 +115,10 @@ impl CachedFiles {
 
 /// Without a trace in the time of the last access, where the file is ours or we are root.
 fn open(path: &Path) -> io::Result<File> {
+    as_user(|| open_quietly(path))
+}
+
+fn open_quietly(path: &Path) -> io::Result<File> {
     let quietly = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOATIME)
@@ -190,7 +194,7 @@ impl FileState {
 }
 
 fn metadata(path: &Path) -> Result<std::fs::Metadata> {
-    std::fs::metadata(path).map_err(|cause| Error::Read {
+    as_user(|| std::fs::metadata(path)).map_err(|cause| Error::Read {
         path: path.to_owned(),
         cause,
     })
