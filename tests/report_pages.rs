@@ -172,6 +172,49 @@ fn threads_change_nothing() {
     assert!(one.len() < 3_000_000, "{} bytes", one.len());
 }
 
+/// Where a reader lives and what terminal it has is in no result.
+#[test]
+fn surroundings_change_nothing() {
+    let directory = scratch();
+    let recording = recording_of(&["boot-6.1", "thp-6.1"], directory.path());
+    let verbs: [&[&str]; 5] = [
+        &["snapshot", "-"],
+        &["report", "-", "--format", "html"],
+        &["report", "-", "--format", "json"],
+        &["flags", "--format", "csv"],
+        &["orders", "--system", "--format", "json"],
+    ];
+    for verb in verbs {
+        let words: Vec<&str> = verb
+            .iter()
+            .chain(&["--from", text(&recording)])
+            .copied()
+            .collect();
+        let with = |surroundings: &[(&str, &str)]| {
+            let mut command = common::tool();
+            command.args(&words).envs(surroundings.iter().copied());
+            command.output().expect("the program starts").stdout
+        };
+        let plain = with(&[("LC_ALL", "C"), ("TZ", "UTC"), ("TERM", "dumb")]);
+        assert!(!plain.is_empty());
+        let elsewhere = [
+            ("LC_ALL", "de_DE.UTF-8"),
+            ("TZ", "Asia/Kathmandu"),
+            ("TERM", "xterm-256color"),
+            ("COLUMNS", "40"),
+        ];
+        assert!(with(&elsewhere) == plain, "{verb:?}");
+        assert!(
+            with(&[
+                ("TZ", "America/St_Johns"),
+                ("NO_COLOR", "1"),
+                ("LANG", "tr_TR")
+            ]) == plain,
+            "{verb:?}"
+        );
+    }
+}
+
 /// A process can call itself what it likes.
 fn with_hostile_process(root: &Path) {
     machine(root, &eight_blocks(), 0);
