@@ -227,6 +227,9 @@ pub fn decode_trailer(bytes: &[u8; TRAILER_BYTES]) -> Option<u64> {
         .then(|| u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")))
 }
 
+/// Unpacked bytes that a head may have however well they pack.
+const ANY_TEXT: usize = 1 << 20;
+
 macro_rules! packed_json {
     ($($head:ident $most:expr;)*) => {$(
         impl $head {
@@ -242,8 +245,8 @@ macro_rules! packed_json {
             /// They do not unpack, or say something else.
             pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
                 let failed = |error: String| Malformed::new(format!("{} does not read: {error}", stringify!($head)));
-                // zstd reaches a thousandfold at most on such texts; a bomb is refused.
-                let most = bytes.len().saturating_mul(1024).min($most);
+                // Such texts pack a thousandfold at most, but for small ones of one letter; a bomb is refused.
+                let most = bytes.len().saturating_mul(1024).clamp(ANY_TEXT, $most);
                 let json = zstd::bulk::decompress(bytes, most).map_err(|error| failed(error.to_string()))?;
                 serde_json::from_slice(&json).map_err(|error| failed(error.to_string()))
             }
