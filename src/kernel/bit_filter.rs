@@ -95,7 +95,10 @@ fn flag(name: &str, edition: Edition, remarks: &mut Vec<String>) -> Result<PageF
     let begins = edition.bits().filter(|(_, _, long)| long.starts_with(name));
     let found: Vec<_> = begins.collect();
     match found.as_slice() {
-        [] => numbered(name)
+        [] => edition
+            .bit_named(name)
+            .map(|bit| 1 << bit)
+            .or_else(|| numbered(name))
             .or_else(|| parse_number(name))
             .map(PageFlags)
             .ok_or_else(|| {
@@ -244,6 +247,8 @@ mod tests {
         assert_eq!(remarks, [said]);
         // A whole name is meant, though others begin so.
         assert!(parse("private").1.is_empty() && parse("arch").1.is_empty());
+        // It has no letter, but is shown by its name.
+        assert!(parse("arch_3").0.holds(PageFlags::ARCH_3));
         let error = BitFilter::parse("lru,bogus", Edition::V6_12).expect_err("no flag");
         assert!(error.starts_with("'bogus' is neither a flag nor a number"));
     }

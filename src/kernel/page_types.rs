@@ -130,6 +130,11 @@ impl Edition {
         expanded.map(|(_, name)| *name).or_else(of_kernel)
     }
 
+    /// The bit that [`Edition::names`] shows by this name, with a letter or without.
+    pub(super) fn bit_named(self, name: &str) -> Option<u8> {
+        (0..64).find(|&bit| self.knows(bit) && self.name(bit) == Some(name))
+    }
+
     /// The bits it names, ascending: number, letter, name.
     pub fn bits(self) -> impl Iterator<Item = (u8, char, &'static str)> {
         let known = LETTERS.iter().filter(move |(bit, _)| self.knows(*bit));
