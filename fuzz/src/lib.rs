@@ -34,7 +34,9 @@ use pagemap_viz::recording::{
 use pagemap_viz::render::{Palette, check};
 use pagemap_viz::report::{Inputs, Report, Wish};
 use pagemap_viz::scan::Watcher;
-use pagemap_viz::source::{Clock, Extent, Machine, PageSize, Recording, Source};
+use pagemap_viz::source::{
+    Clock, Extent, Machine, MemoryRange, PageSize, Recording, Selection, Source,
+};
 use pagemap_viz::survey::{Cells, Mobility, Survey, survey as survey_of};
 use pagemap_viz::tally::{ClassCounts, Tally};
 
@@ -209,7 +211,8 @@ fn repeated_text(bytes: &[u8]) {
 }
 
 /// A whole file, opened and read. The first byte says what is mended before, so that changes get beyond the
-/// checksums: 0 nothing, 1 the checksums, 2 the contents are packed, too, and directories and index follow them.
+/// checksums: 0 nothing, 1 the checksums, 2 the contents are packed, too, and directories and index follow them; 3 the
+/// same, and frames are surveyed.
 pub fn recording_file(data: &[u8]) {
     let Some((&mending, bytes)) = data.split_first() else {
         return;
@@ -239,8 +242,32 @@ pub fn recording_file(data: &[u8]) {
         for plane in Plane::ALL {
             read_plane(&frame, plane, pages);
         }
+        if mending == 3 && pages <= 1 << 17 {
+            survey_frame(&frame);
+        }
     }
     assert!(recording.frame(Some(recording.frames() as u64)).is_err());
+}
+
+/// Whatever a recording says of its machine, its frames can be surveyed and reported, in whole and in part.
+fn survey_frame(frame: &dyn Source) {
+    let range = MemoryRange::Pages(PfnRange::new(3, 77));
+    let selection = Selection {
+        ranges: vec![range, MemoryRange::Bytes(1 << 17, 1 << 18)],
+        ..Selection::default()
+    };
+    for selection in [Selection::default(), selection] {
+        let Ok(part) = selection.of(Box::new(Borrowed(frame))) else {
+            continue;
+        };
+        if let Ok(survey) = survey_of(part.as_ref(), &[], None, 1, &Nobody) {
+            let wish = Wish {
+                size: 1 << 21,
+                blocks: 1,
+            };
+            report(part.as_ref(), &survey, wish).to_json();
+        }
+    }
 }
 
 /// Every page is there, or an error says why not; reading the other way gives the same.
@@ -641,6 +668,39 @@ fn stripped(words: &[PageFlags], noise: u64) {
     }
 }
 
+/// A source of somebody else.
+struct Borrowed<'a>(&'a dyn Source);
+
+impl Source for Borrowed<'_> {
+    fn machine(&self) -> &Machine {
+        self.0.machine()
+    }
+
+    fn read_flags(&self, start: Pfn, into: &mut [PageFlags]) -> Result<usize> {
+        self.0.read_flags(start, into)
+    }
+
+    fn read_plane(&self, plane: Plane, start: Pfn, into: &mut [u64]) -> Result<usize> {
+        self.0.read_plane(plane, start, into)
+    }
+
+    fn time(&self) -> Timestamp {
+        self.0.time()
+    }
+
+    fn clock(&self) -> Clock {
+        self.0.clock()
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
+        self.0.text(path)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
 /// A machine in memory.
 struct MadeUp {
     machine: Machine,
@@ -759,7 +819,7 @@ pub fn survey(data: &[u8]) {
     }
 }
 
-fn report(source: &MadeUp, survey: &Survey, wish: Wish) -> Report {
+fn report(source: &dyn Source, survey: &Survey, wish: Wish) -> Report {
     Report::new(Inputs {
         source,
         survey,
