@@ -807,6 +807,7 @@ pub fn survey(data: &[u8]) {
     };
     add_up(&survey, &source);
     let report = report(&source, &survey, wish);
+    blocks_agree(&report);
     if threads == 2 {
         let again = survey_of(&source, &more, cells, 1, &Nobody).expect("memory can be read");
         assert_eq!(
@@ -856,6 +857,33 @@ fn add_up(survey: &Survey, source: &MadeUp) {
     {
         let cells: u64 = runs.iter().map(|&(_, length)| u64::from(length)).sum();
         assert_eq!(cells, end.0.div_ceil(*pages_per_cell));
+    }
+}
+
+/// Every whole block is in one state, and what may be done to get blocks never leaves fewer of them.
+fn blocks_agree(report: &Report) {
+    for row in &report.contiguity {
+        let free = [row.free, row.after_compaction, row.after_reclaim];
+        assert!(free.is_sorted(), "{row:?}");
+        let blocked = row.polluted + row.solid;
+        let states = row.free + row.huge + row.compactable + blocked + row.unmarked;
+        assert_eq!(
+            (row.blocks, row.blocked_strict),
+            (states, blocked),
+            "{row:?}"
+        );
+        assert!(
+            row.ideal <= row.blocks && row.lost_to_pollution <= blocked,
+            "{row:?}"
+        );
+        let costs = row.cost.windows(2);
+        assert!(costs.into_iter().all(|pair| {
+            pair[0].blocks < pair[1].blocks && pair[0].pages_to_migrate <= pair[1].pages_to_migrate
+        }));
+    }
+    for answer in &report.want {
+        let free = [answer.free, answer.after_compaction, answer.after_reclaim];
+        assert!(free.is_sorted(), "{answer:?}");
     }
 }
 
