@@ -67,7 +67,7 @@ impl<'de> Deserialize<'de> for Colour {
         };
         let digits = text
             .strip_prefix('#')
-            .filter(|digits| digits.len() == 6)
+            .filter(|digits| digits.len() == 6 && digits.is_ascii())
             .ok_or_else(expected)?;
         let parsed: Srgb<u8> = digits.parse().map_err(|_| expected())?;
         Ok(Colour([parsed.red, parsed.green, parsed.blue]))
