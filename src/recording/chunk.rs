@@ -89,7 +89,8 @@ impl ChunkState {
         self.shorter(&plain)
     }
 
-    /// Where most of a chunk changed, it is shorter by itself; the dictionary is cleaned as well.
+    /// Where most of a chunk changed, it is shorter by itself; the dictionary is cleaned as well. Readers unpack
+    /// no changes that are longer than a chunk can be.
     fn shorter(&mut self, delta: &[u8]) -> Encoded {
         let delta_bytes = pack(delta);
         if delta.len() < self.indices.len() / 2 {
@@ -102,7 +103,7 @@ impl ChunkState {
             .collect();
         let mut fresh = Self::default();
         let key_bytes = fresh.key(&words);
-        if key_bytes.len() < delta_bytes.len() {
+        if key_bytes.len() < delta_bytes.len() || delta.len() > MAX_CHUNK_BYTES {
             *self = fresh;
             Encoded::Key(key_bytes)
         } else {
