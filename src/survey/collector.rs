@@ -128,6 +128,10 @@ impl<'a> Collector<'a> {
     }
 
     pub(super) fn take(&mut self, block: &Block<'_>) -> Result<()> {
+        // Memory may end before it was expected to; where it did not begin says nothing of its end.
+        if block.words.is_empty() {
+            return Ok(());
+        }
         if let Some(cells) = &mut self.cells {
             cells.add(block);
         }
