@@ -101,6 +101,17 @@ impl Region {
         let value = line.expect("a property").split_whitespace().nth(1);
         value.expect("a value").parse().expect("a number")
     }
+
+    /// Whether all of its 64 pages are one. Kernels before 6.7 say it of the whole machine alone.
+    fn is_merged(&self) -> bool {
+        match is_since(6, 7) {
+            true => self.property("KSM:") == 256,
+            false => {
+                let sharing = fs::read_to_string("/sys/kernel/mm/ksm/pages_sharing");
+                sharing.expect("a count").trim() == "63"
+            }
+        }
+    }
 }
 
 fn anonymous(bytes: usize, protection: i32, flags: i32) -> usize {
@@ -425,15 +436,9 @@ fn merged() -> Region {
     let mut merged = Region::private(64 * PAGE);
     merged.contents().fill(0x5a);
     let merged = merged.all_advised(libc::MADV_MERGEABLE);
-    // Of 64 pages that are one, 63 are shared with the one that is left.
-    let sharing = || -> u64 {
-        let text = fs::read_to_string("/sys/kernel/mm/ksm/pages_sharing").expect("a count");
-        text.trim().parse().expect("a number")
-    };
-    let before = sharing();
     let _pace = Setting::put("/sys/kernel/mm/ksm/pages_to_scan", "5000");
     let _run = Setting::put("/sys/kernel/mm/ksm/run", "1");
-    wait_for("KSM", || sharing() >= before + 63);
+    wait_for("KSM", || merged.is_merged());
     merged
 }
 
