@@ -1,6 +1,6 @@
 //! Counts of pages: the numbers under the legend. Pure.
 
-use crate::classify::{Class, Key, KsmVerdict, is_uniform, settle};
+use crate::classify::{Class, Key, KsmVerdict, depends_on_ksm, is_uniform, settle};
 
 /// Keys that are counted at once: few enough to be all alike in calm memory.
 const PIECE: usize = 1 << 13;
@@ -75,6 +75,12 @@ impl Tally {
     /// Pages of all keys.
     pub fn total(&self) -> u64 {
         self.pages.iter().sum()
+    }
+
+    /// Pages that say KSM, of a tally of the class lens.
+    pub fn says_ksm(&self) -> u64 {
+        let doubted = self.keys().filter(|&key| depends_on_ksm(key));
+        doubted.map(|key| self.of(key)).sum()
     }
 
     /// Keys with at least one page.

@@ -288,7 +288,9 @@ impl Confined {
                 return Some(confined);
             }
         }
-        eprintln!("passed over: no cgroup can be made here");
+        let required = std::env::var_os("PAGEMAP_VIZ_REQUIRE_LIVE").is_some();
+        assert!(!required, "CI can make a cgroup");
+        eprintln!("skipped: no cgroup can be made here");
         None
     }
 

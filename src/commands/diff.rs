@@ -8,7 +8,7 @@ use crate::facts::{Facts, matrix_text};
 use crate::kernel::{Pfn, PfnSet};
 use crate::layout::Layout;
 use crate::output::{Pending, Target, print, write_picture, write_text};
-use crate::render::{Since, Style, Subject, picture, says_ksm};
+use crate::render::{Since, Style, Subject, picture};
 use crate::scan::{Against, Known, Lens, Marks, Part, Scan, View, scan};
 use crate::source::{Clock, MemorySpan, Recording, Source};
 use crate::terminal::Terminal;
@@ -193,7 +193,7 @@ impl<'a> Comparison<'a> {
         )?;
         let found = scan.known();
         if found.ksm == KsmVerdict::Doubted {
-            self.doubted_pages = self.doubted_pages.max(says_ksm(&scan.keys));
+            self.doubted_pages = self.doubted_pages.max(scan.keys.says_ksm());
         }
         Ok(found)
     }

@@ -5,7 +5,7 @@ mod hilbert;
 mod reduce;
 
 pub use hilbert::{TILE_ROWS, place_in_tile};
-pub use reduce::{Reducer, RowReducer, Rows};
+pub use reduce::{Reducer, RowReducer, Rows, sample_place};
 
 use crate::kernel::{Pfn, PfnRange, PfnSet};
 

@@ -198,7 +198,7 @@ impl RowReducer {
 
 /// Which of its pages stands for a cell: the upper bits of its number times 2^64 by the golden ratio,
 /// which spread neighbours far apart.
-fn sample_place(cell: u64, pages_per_cell: u64) -> u64 {
+pub fn sample_place(cell: u64, pages_per_cell: u64) -> u64 {
     let spread = cell.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     match pages_per_cell.trailing_zeros() {
         0 => 0,

@@ -4,11 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::classify::{CLASS_KEYS, Class, Key, KsmVerdict, settle};
+use crate::classify::{Class, Key, KsmVerdict, settle};
 use crate::grid::zlib;
 use crate::kernel::{PageFlags, ZoneMap};
 use crate::render::{Palette, SHIPPED};
-use crate::survey::{Cells, Mobility};
+use crate::survey::{Cells, Mobility, Runs};
 
 /// What the map is drawn from.
 #[derive(Debug, Serialize)]
@@ -96,9 +96,6 @@ pub struct AtlasReadings {
     frames: Vec<(String, String)>,
 }
 
-/// Kind and length of runs that follow each other.
-type Runs = Vec<(u32, u32)>;
-
 impl AtlasReadings {
     /// Of so many cells in every reading: what is missing at an end is hole.
     pub fn new(cells: u64, pages_per_cell: u64) -> Self {
@@ -141,7 +138,7 @@ impl Atlas {
         let pages_per_cell = readings.pages_per_cell;
         let has_flags = pages_per_cell == 1;
         let kind = |&(key, flags): &(Key, PageFlags)| Kind {
-            class: place(class_of(key, inputs.ksm)),
+            class: place(settle(key, inputs.ksm)),
             flags: has_flags.then(|| flags.names().join(",")),
             word: (has_flags && flags != PageFlags::NONE).then(|| format!("{:#x}", flags.0)),
         };
@@ -242,11 +239,6 @@ fn packed(runs: &[(u32, u32)]) -> (String, String) {
     };
     let values = pack(&mut runs.iter().map(|run| run.0));
     (values, pack(&mut runs.iter().map(|run| run.1)))
-}
-
-fn class_of(key: Key, ksm: KsmVerdict) -> Class {
-    debug_assert!(usize::from(key.0) < CLASS_KEYS);
-    settle(key, ksm)
 }
 
 impl ClassName {

@@ -31,4 +31,4 @@ pub use palette::{Colour, Palette, SHIPPED, Surface};
 pub use palette_check::{Check, Finding, check};
 pub use picture::{LegendPlace, Part, Picture, Place, Style, picture};
 pub use series::{Readings, Series};
-pub use subject::{Since, SoughtLines, Subject, says_ksm};
+pub use subject::{Since, SoughtLines, Subject};

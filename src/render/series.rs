@@ -10,7 +10,7 @@ use super::entries::{Entry, Meaning};
 use super::legend::{Widths, note_lines, widths};
 use super::numbers::{grouped, size};
 use super::palette::Palette;
-use super::subject::{SoughtLines, Subject, TOOL, says_ksm};
+use super::subject::{SoughtLines, Subject, TOOL};
 use super::typeface::SMALL;
 use crate::classify::KsmVerdict;
 use crate::kernel::{Pfn, PfnSet, ZoneMap};
@@ -207,7 +207,7 @@ impl Series {
             ..subject.clone()
         };
         let mut notes = subject.lasting_notes(match subject.lens {
-            Lens::Class => says_ksm(&self.all),
+            Lens::Class => self.all.says_ksm(),
             _ => subject.doubted_pages,
         });
         let seconds = |moment: &Moment| moment.duration.map(|time| time.as_secs_f64());

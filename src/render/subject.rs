@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::classify::{Key, KsmVerdict, depends_on_ksm};
+use crate::classify::{Key, KsmVerdict};
 use crate::kernel::{Pfn, PfnSet, ZoneMap};
 use crate::layout::{Layout, Reducer};
 use crate::overlay::Shade;
 use crate::scan::{Lens, Scan, Spent};
 use crate::source::{Clock, PageSize, SelectedPages, Source, zones};
-use crate::tally::Tally;
 
 /// What a picture shows, in words and numbers.
 #[derive(Clone, Debug)]
@@ -106,7 +105,7 @@ impl Subject {
             ksm: scan.ksm,
             reducer_name,
             doubted_pages: if lens == Lens::Class {
-                says_ksm(&scan.keys)
+                scan.keys.says_ksm()
             } else {
                 0
             },
@@ -200,9 +199,3 @@ impl Subject {
 
 /// Who drew the picture.
 pub(super) const TOOL: &str = concat!("pagemap-viz\u{a0}", env!("CARGO_PKG_VERSION"));
-
-/// Pages that say KSM, of a tally of the class lens.
-pub fn says_ksm(keys: &Tally) -> u64 {
-    let doubted = keys.keys().filter(|&key| depends_on_ksm(key));
-    doubted.map(|key| keys.of(key)).sum()
-}

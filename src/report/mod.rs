@@ -28,7 +28,7 @@ use serde::Serialize;
 use self::scope::{Members, scopes};
 use crate::classify::Class;
 use crate::kernel::{parse_block_types, parse_counters};
-use crate::source::{Clock, Source, file, highest_order};
+use crate::source::{Clock, Source, chosen, file, highest_order};
 use crate::survey::{Survey, ZoneSurvey};
 
 /// Everything that a report says.
@@ -149,7 +149,7 @@ impl Report {
             ram_pages: machine.ram.as_ref().map(crate::kernel::PfnSet::pages),
             pfns: survey.end.0,
             selection: machine.selected.as_ref().map(|part| part.name.clone()),
-            thp: source.text(file::THP_ENABLED).as_deref().and_then(chosen),
+            thp: thp(source),
             status: String::new(),
             advice: Vec::new(),
             want: Vec::new(),
@@ -203,9 +203,8 @@ impl Report {
         let mut answers = Vec::new();
         for &wish in wishes {
             let pages = wish.size / self.page_size;
-            let Some(number) = survey.sizes.iter().position(|&size| size == pages) else {
-                continue;
-            };
+            let number = survey.sizes.iter().position(|&size| size == pages);
+            let number = number.expect("sizes that are wanted are surveyed");
             for members in members.iter().filter(is_asked) {
                 let is_row =
                     |row: &&Contiguity| row.scope == members.scope && row.size == wish.size;
@@ -228,10 +227,9 @@ impl Report {
     }
 }
 
-/// The word in brackets: `always [madvise] never`.
-fn chosen(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once('[')?;
-    Some(rest.split_once(']')?.0.to_owned())
+fn thp(source: &dyn Source) -> Option<String> {
+    let text = source.text(file::THP_ENABLED)?;
+    chosen(&text).map(str::to_owned)
 }
 
 fn proactive_compaction(source: &dyn Source) -> Option<ProactiveCompaction> {

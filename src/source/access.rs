@@ -63,8 +63,13 @@ pub fn access(root: &Path, path: &str) -> Access {
 /// How far the kernel is locked down, where it says; debugfs is closed then, kpageflags is not.
 pub fn lockdown(root: &Path) -> Option<String> {
     let text = fs::read_to_string(root.join("sys/kernel/security/lockdown")).ok()?;
+    chosen(&text).map(str::to_owned)
+}
+
+/// What is chosen of the words of a setting: `always [madvise] never`.
+pub fn chosen(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once('[')?;
-    Some(rest.split_once(']')?.0.to_owned())
+    Some(rest.split_once(']')?.0)
 }
 
 /// What confines this process: a container, or a name space of users.

@@ -144,9 +144,10 @@ pub fn files_below(path: &Path) -> Result<(impl Iterator<Item = PathBuf> + use<>
     let tree = walkdir::WalkDir::new(path)
         .follow_root_links(true)
         .same_file_system(true);
-    let entries = tree.into_iter().flatten();
-    let regular =
-        entries.filter(|entry| entry.path().symlink_metadata().is_ok_and(|m| m.is_file()));
+    let mut tree = tree.into_iter();
+    let entries = std::iter::from_fn(move || as_user(|| tree.next())).flatten();
+    let is_file = |path: &Path| as_user(|| path.symlink_metadata()).is_ok_and(|m| m.is_file());
+    let regular = entries.filter(move |entry| is_file(entry.path()));
     let named = metadata.is_file().then(|| path.to_owned());
     let below = regular.map(walkdir::DirEntry::into_path);
     let is_file = metadata.is_file();

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
+use super::as_user;
 use crate::error::{Error, Result};
 
 /// What every cgroup has: its processes.
@@ -17,11 +18,11 @@ const MEMBERS: &str = "cgroup.procs";
 /// # Errors
 /// It is no cgroup's directory.
 pub fn cgroup_inode(path: &Path) -> Result<u64> {
-    let metadata = fs::metadata(path).map_err(|cause| Error::Read {
+    let metadata = as_user(|| fs::metadata(path)).map_err(|cause| Error::Read {
         path: path.to_owned(),
         cause,
     })?;
-    match path.join(MEMBERS).exists() {
+    match as_user(|| path.join(MEMBERS).exists()) {
         true => Ok(metadata.ino()),
         false => Err(Error::NotACgroup {
             path: path.to_owned(),
@@ -68,6 +69,10 @@ fn is_hierarchy(path: &Path) -> bool {
 /// It is no cgroup, or not for this user. Cgroups below it that vanish, or have no processes of their own to tell
 /// (threaded ones), are passed over.
 pub fn processes_of_cgroup(path: &Path) -> Result<Vec<u32>> {
+    as_user(|| members(path))
+}
+
+fn members(path: &Path) -> Result<Vec<u32>> {
     cgroup_inode(path)?;
     let top = path.join(MEMBERS);
     let mut text = fs::read_to_string(&top).map_err(|cause| Error::Read { path: top, cause })?;

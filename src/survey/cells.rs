@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::classify::Key;
-use crate::kernel::{PageFlags, Pfn, PfnRange};
+use crate::kernel::{PageFlags, Pfn};
+use crate::layout::sample_place;
 use crate::scan::Block;
 
 /// Pages of a map, cell by cell.
@@ -12,13 +13,13 @@ pub struct Cells {
     /// What a cell can be: the key of the class lens and, where a cell is a page, its flags. The first is a hole.
     pub kinds: Vec<(Key, PageFlags)>,
     /// Kind and length of each run of cells, from page 0 on.
-    pub runs: Vec<(u32, u32)>,
+    pub runs: Runs,
     /// Pages of a cell, a power of two.
     pub pages_per_cell: u64,
 }
 
 /// Kind and length of runs that follow each other.
-type Runs = Vec<(u32, u32)>;
+pub type Runs = Vec<(u32, u32)>;
 
 /// Cells of a worker.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl CellRuns {
     }
 
     pub(super) fn add(&mut self, block: &Block<'_>) {
-        let mut runs: Vec<(u32, u32)> = Vec::new();
+        let mut runs = Runs::new();
         let mut last = None;
         let per_cell = self.pages_per_cell as usize;
         let (words, keys) = (block.words, block.classes);
@@ -60,8 +61,7 @@ impl CellRuns {
                 // One of its pages, in every picture the same.
                 _ => {
                     let cell = (block.start.0 + at as u64) / self.pages_per_cell;
-                    let spread = cell.wrapping_mul(SPREAD) >> 32;
-                    let chosen = at + (spread % self.pages_per_cell) as usize;
+                    let chosen = at + sample_place(cell, self.pages_per_cell) as usize;
                     (keys[chosen.min(words.len() - 1)], PageFlags::NONE)
                 }
             };
@@ -101,7 +101,7 @@ impl CellRuns {
             .iter()
             .map(|cells| vec![None; cells.kinds.len()])
             .collect();
-        let mut runs: Vec<(u32, u32)> = Vec::new();
+        let mut runs = Runs::new();
         let mut left = end.0.div_ceil(pages_per_cell);
         for (_, worker, part) in parts {
             for &(kind, length) in part {
@@ -127,8 +127,6 @@ impl CellRuns {
     }
 }
 
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-
 impl Cells {
     /// Cells that a map can have before each of them is several pages.
     pub const MOST: u64 = 1 << 24;
@@ -146,11 +144,6 @@ impl Cells {
     /// True where there is none.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
-    }
-
-    /// The pages of a cell.
-    pub fn pages_of(&self, cell: u64) -> PfnRange {
-        PfnRange::new(cell * self.pages_per_cell, (cell + 1) * self.pages_per_cell)
     }
 }
 

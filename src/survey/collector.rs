@@ -273,7 +273,7 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// Tiles of `ratio` each, put together.
+/// What stands in `ratio` blocks each, put together.
 fn joined(parts: &[Contents], ratio: usize) -> Vec<Contents> {
     let join = |parts: &[Contents]| {
         let mut sum = Contents::default();

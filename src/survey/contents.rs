@@ -54,7 +54,7 @@ impl Contents {
         self.free + self.movable + self.unmovable + self.unmarked + self.hole
     }
 
-    /// Adds the contents that follows.
+    /// Adds what stands in the block that follows.
     pub(super) fn append(&mut self, next: &Contents) {
         if self.pages() == 0 {
             self.begins_with_head = next.begins_with_head;

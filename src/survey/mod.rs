@@ -11,7 +11,7 @@ mod indices;
 mod mobility;
 
 pub use blame::{Blame, CheapBlock, STEPS};
-pub use cells::Cells;
+pub use cells::{Cells, Runs};
 pub use collector::ZoneSurvey;
 pub use contents::{BlockCounts, State};
 pub use drift::Drift;
@@ -25,13 +25,13 @@ use self::cells::CellRuns;
 use self::collector::{Collector, Plan};
 use self::contents::Contents;
 use self::drift::Sample;
-use crate::classify::{Key, KsmVerdict, depends_on_ksm};
+use crate::classify::{Key, KsmVerdict};
 use crate::error::Result;
 use crate::kernel::{FreeBlocks, Pfn, PfnSet, ZoneMap, ZonePages, parse_zone_pages};
 use crate::orders::{FreeOrders, SystemOrders};
 use crate::scan::{Reach, Watcher, sweep};
 use crate::source::{Clock, Source, file, free_blocks, highest_order, zones};
-use crate::tally::{ClassCounts, Tally};
+use crate::tally::ClassCounts;
 
 /// Pages that are read at once; blocks above this size are put together in the end.
 const READ_PAGES: u64 = 1 << 15;
@@ -139,7 +139,7 @@ pub fn survey(
         blame: sum.blame,
         outside_zones: existing - in_zones,
         classes: ClassCounts::settle(&sum.all, ksm),
-        ksm_marked: ksm_marked(&sum.all),
+        ksm_marked: sum.all.says_ksm(),
         ksm,
         drift,
         cells: CellRuns::joined(&cells, sum.end),
@@ -149,11 +149,6 @@ pub fn survey(
         start_time,
         end_time,
     })
-}
-
-fn ksm_marked(keys: &Tally) -> u64 {
-    let marked = keys.keys().filter(|&key| depends_on_ksm(key));
-    marked.map(|key| keys.of(key)).sum()
 }
 
 /// Whether all pages of a zone are among `pages`.

@@ -48,6 +48,14 @@ fn report_of(options: &[&str], directory: &TempDir) -> PathBuf {
     page
 }
 
+/// The report of the made-up machine.
+fn machine_report() -> (TempDir, PathBuf) {
+    let (root, directory) = (scratch(), scratch());
+    write_machine(root.path());
+    let report = report_of(&["--sysroot", text(root.path())], &directory);
+    (directory, report)
+}
+
 /// Where a page is in the window, scrolled into sight.
 fn place_of(page: &mut Page, pfn: u64) -> (f64, f64) {
     let script = format!(
@@ -71,9 +79,7 @@ fn a_reader_finds_every_page() {
     if !has_chromium() {
         return;
     }
-    let (root, directory) = (scratch(), scratch());
-    write_machine(root.path());
-    let report = report_of(&["--sysroot", text(root.path())], &directory);
+    let (_directory, report) = machine_report();
     let mut page = Page::new(1400, 900);
     page.open(&report, "");
 
@@ -208,9 +214,7 @@ fn pages_have_their_colours_in_light_and_dark_and_in_both_layouts() {
     if !has_chromium() {
         return;
     }
-    let (root, directory) = (scratch(), scratch());
-    write_machine(root.path());
-    let report = report_of(&["--sysroot", text(root.path())], &directory);
+    let (_directory, report) = machine_report();
     let mut page = Page::new(1400, 900);
     let classes = [
         (100, "free"),
