@@ -7,7 +7,7 @@ use pagemap_viz::cli::{Request, Usage, parse};
 use pagemap_viz::commands::run;
 use pagemap_viz::error::Error;
 use pagemap_viz::output::print;
-use pagemap_viz::source::{gain_none, give_up};
+use pagemap_viz::source::{fence, gain_none, give_up, keep_what_is_needed};
 use pagemap_viz::terminal::{Terminal, complain};
 
 fn main() -> ExitCode {
@@ -25,6 +25,9 @@ fn main() -> ExitCode {
     }
     if !request.runs_a_command() {
         gain_none();
+        keep_what_is_needed();
+        // A second line: where it cannot be put up, results are the same.
+        let _ = fence(&request.writes(), request.runs_ffmpeg());
     }
     let terminal = Terminal::new(request.is_quiet());
     let result = run(&request, &terminal);

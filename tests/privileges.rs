@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use common::{assert_refused, may_ask_the_kernel, text};
+use pagemap_viz::source::fence;
 use tempfile::TempDir;
 
 /// A copy of the program that may read the kernel's files, in a directory for everybody.
@@ -129,4 +130,86 @@ fn a_planted_link_is_not_followed() {
     // What is no file stays what it is.
     let output = common::run(["snapshot", "/dev/null", "--from", "example"]);
     assert_refused(&output, 1, "/dev/null");
+}
+
+/// Whatever a hostile file could make of a reader: it writes beside its results alone.
+#[test]
+fn behind_the_fence_nothing_is_written_elsewhere_and_no_program_is_run() {
+    let (own, other) = (
+        TempDir::new().expect("a directory"),
+        TempDir::new().expect("a directory"),
+    );
+    fs::write(other.path().join("kept"), "whole").expect("a file");
+    let (inside, outside) = (own.path().to_owned(), other.path().to_owned());
+    // A fence is a thread's, and that of threads which it starts.
+    let refused = std::thread::spawn(move || {
+        fence(std::slice::from_ref(&inside), false).expect("a fence");
+        fs::create_dir(inside.join("made")).expect("a directory beside the result");
+        fs::write(inside.join("result"), "new").expect("a result");
+        fs::rename(inside.join("result"), inside.join("made/result")).expect("it is ours");
+        let read = fs::read_to_string(outside.join("kept"));
+        assert_eq!(read.expect("reading is free"), "whole");
+        [
+            fs::write(outside.join("new"), "").err(),
+            fs::write(outside.join("kept"), "").err(),
+            fs::remove_file(outside.join("kept")).err(),
+            std::thread::spawn(move || fs::create_dir(outside.join("made")).err())
+                .join()
+                .expect("no panic"),
+            Command::new("true").status().err(),
+        ]
+    });
+    let refused = refused.join().expect("no panic");
+    let required = std::env::var_os("PAGEMAP_VIZ_REQUIRE_LIVE").is_some();
+    if refused.iter().all(Option::is_none) && !required {
+        eprintln!("skipped: this kernel has no Landlock");
+        return;
+    }
+    for error in &refused {
+        let error = error.as_ref().map(std::io::Error::kind);
+        assert_eq!(
+            error,
+            Some(std::io::ErrorKind::PermissionDenied),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(
+        fs::read_to_string(other.path().join("kept")).expect("it is there"),
+        "whole"
+    );
+}
+
+/// Of root's forty capabilities, those that reading and writing take; and the program says so of itself.
+#[test]
+fn root_keeps_six_capabilities() {
+    if !may_ask_the_kernel() {
+        return;
+    }
+    let mut recorder = Command::new(env!("CARGO_BIN_EXE_pagemap-viz"));
+    let directory = TempDir::new().expect("a directory");
+    let recording = directory.path().join("a.pmv");
+    recorder.args(["record", "--quiet", "--every", "1s", text(&recording)]);
+    let mut recorder = recorder.spawn().expect("it starts");
+    let status = format!("/proc/{}/status", recorder.id());
+    // CHOWN 0, DAC_OVERRIDE 1, DAC_READ_SEARCH 2, FOWNER 3, SYS_PTRACE 19, SYS_ADMIN 21.
+    let most = 0b1111 | 1 << 19 | 1 << 21;
+    let began = std::time::Instant::now();
+    let kept = loop {
+        let told = fs::read_to_string(&status).expect("it runs");
+        let value = |name: &str| {
+            let line = told.lines().find_map(|line| line.strip_prefix(name));
+            u64::from_str_radix(line.expect("a line").trim(), 16).expect("a mask")
+        };
+        let kept = value("CapPrm:") | value("CapEff:");
+        let is_there = value("NoNewPrivs:") == 1 && kept & !most == 0;
+        // It begins with all that we have.
+        if is_there || began.elapsed().as_secs() > 30 {
+            break kept;
+        }
+        std::thread::yield_now();
+    };
+    recorder.kill().expect("it runs");
+    recorder.wait().expect("it ends");
+    assert_eq!(kept & !most, 0, "{kept:x}");
+    assert_ne!(kept, 0);
 }

@@ -1,5 +1,6 @@
 //! What was asked, resolved: every default and every rule between options, and nothing typed left.
 
+use std::iter;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
@@ -172,6 +173,39 @@ impl Request {
             Self::Timelapse(request) => is_command(&request.recording.until),
             _ => false,
         }
+    }
+
+    /// Whether ffmpeg makes a film.
+    pub fn runs_ffmpeg(&self) -> bool {
+        matches!(self, Self::Timelapse(request) if request.film.is_some())
+    }
+
+    /// The directories below which something is written: results, and scratch files.
+    pub fn writes(&self) -> Vec<PathBuf> {
+        let targets: Vec<&Target> = match self {
+            Self::Snapshot(request) => iter::once(&request.picture).chain(&request.json).collect(),
+            Self::Report(request) => request.report.iter().map(|(target, _)| target).collect(),
+            Self::Diff(request) => {
+                let picture = request.picture.as_ref().map(|(target, _)| target);
+                picture.into_iter().chain(&request.json).collect()
+            }
+            Self::Timelapse(request) => {
+                let animation = request.animation.as_ref().map(|(target, _)| target);
+                animation.into_iter().chain(&request.film).collect()
+            }
+            Self::Record(request) => vec![&request.recording],
+            Self::Export(request) => vec![&request.output],
+            _ => Vec::new(),
+        };
+        let directories = targets.into_iter().filter_map(Target::directory);
+        let mut directories: Vec<PathBuf> = directories.map(Path::to_owned).collect();
+        if let Self::Timelapse(request) = self {
+            // It may have to be made.
+            let there = request.directory.ancestors().find(|path| path.is_dir());
+            directories.push(there.unwrap_or(Path::new(".")).to_owned());
+        }
+        directories.push(std::env::temp_dir());
+        directories
     }
 
     /// True when standard error shall stay silent but for errors.

@@ -92,6 +92,14 @@ impl Target {
         Ok(())
     }
 
+    /// The directory that a file goes to.
+    pub fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Stdout => None,
+            Self::File(path) => Some(directory_of(path)),
+        }
+    }
+
     /// What a file is called without its ending; nothing for standard output.
     pub fn stem(&self) -> String {
         let stem = match self {

@@ -203,8 +203,10 @@ impl Report {
         let mut answers = Vec::new();
         for &wish in wishes {
             let pages = wish.size / self.page_size;
-            let number = survey.sizes.iter().position(|&size| size == pages);
-            let number = number.expect("sizes that are wanted are surveyed");
+            // Who did not survey a size has no answer about it.
+            let Some(number) = survey.sizes.iter().position(|&size| size == pages) else {
+                continue;
+            };
             for members in members.iter().filter(is_asked) {
                 let is_row =
                     |row: &&Contiguity| row.scope == members.scope && row.size == wish.size;
