@@ -26,8 +26,10 @@ fn main() -> ExitCode {
     if !request.runs_a_command() {
         gain_none();
         keep_what_is_needed();
-        // A second line: where it cannot be put up, results are the same.
-        let _ = fence(&request.writes(), request.runs_ffmpeg());
+        if !request.asks_processes() {
+            // A second line: where it cannot be put up, results are the same.
+            let _ = fence(&request.writes(), request.runs_ffmpeg());
+        }
     }
     let terminal = Terminal::new(request.is_quiet());
     let result = run(&request, &terminal);

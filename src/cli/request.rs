@@ -14,6 +14,7 @@ use super::processes::{
 use super::record::{RecordRequest, Until, record};
 use super::report::{ReportRequest, report};
 use super::snapshot::{SnapshotRequest, snapshot};
+use super::sought::SoughtRequest;
 use super::timelapse::{TimelapseRequest, timelapse};
 use super::usage::{PssRequest, pss};
 use crate::error::{Error, Result};
@@ -162,6 +163,38 @@ impl Request {
             Self::Pagetable(request) => is_running(&request.root),
             Self::Doctor(request) => is_running(&request.root),
             Self::Flags(_) | Self::Info(_) | Self::Export(_) | Self::Palette(_) => false,
+        }
+    }
+
+    /// Whether other processes are asked, which no fenced process may do.
+    pub fn asks_processes(&self) -> bool {
+        let is_process = |sought: &Option<SoughtRequest>| {
+            matches!(sought, Some(SoughtRequest::Processes(_)))
+        };
+        match self {
+            Self::Snapshot(request) => is_process(&request.sought),
+            Self::Timelapse(request) => {
+                is_process(&request.sought) || request.recording.chosen.is_some()
+            }
+            Self::Record(request) => request.chosen.is_some(),
+            Self::Flags(FlagsRequest::Pages(request)) => {
+                matches!(request.of, PagesOf::Process { .. })
+            }
+            // It names the processes that have much of what is in the way.
+            Self::Report(request) => !request.source.is_file(),
+            Self::Diff(_)
+            | Self::Flags(FlagsRequest::Describe { .. })
+            | Self::SystemOrders(_)
+            | Self::Info(_)
+            | Self::Export(_)
+            | Self::Palette(_) => false,
+            Self::Orders(_)
+            | Self::Doctor(_)
+            | Self::Thp(_)
+            | Self::Pss(_)
+            | Self::Segments(_)
+            | Self::Owner(_)
+            | Self::Pagetable(_) => true,
         }
     }
 

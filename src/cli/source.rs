@@ -121,6 +121,11 @@ impl SourceRequest {
         }
     }
 
+    /// Whether it is one file: a recording or a copy of kpageflags.
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.place, Place::File(..))
+    }
+
     /// True when it is all frames of a recording.
     pub(super) fn is_series(&self) -> bool {
         matches!(self.place, Place::File(_, Frames::All))

@@ -66,7 +66,8 @@ pub fn keep_what_is_needed() {
 }
 
 /// From now on this thread and those that it starts write no file but in these directories and below, run no program
-/// unless they are to, and neither listen nor connect by TCP. Kernels before 5.13 hold none of it, those before 6.10 most.
+/// unless they are to, and neither listen nor connect by TCP. Kernels before 5.13 hold none of it, those before 6.7 most.
+/// Not for who asks other processes: Landlock keeps those outside the fence from whoever is inside it.
 ///
 /// # Errors
 /// The kernel has fences and refuses this one.
