@@ -168,9 +168,8 @@ impl Request {
 
     /// Whether other processes are asked, which no fenced process may do.
     pub fn asks_processes(&self) -> bool {
-        let is_process = |sought: &Option<SoughtRequest>| {
-            matches!(sought, Some(SoughtRequest::Processes(_)))
-        };
+        let is_process =
+            |sought: &Option<SoughtRequest>| matches!(sought, Some(SoughtRequest::Processes(_)));
         match self {
             Self::Snapshot(request) => is_process(&request.sought),
             Self::Timelapse(request) => {

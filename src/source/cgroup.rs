@@ -56,11 +56,11 @@ pub fn cgroup_name(directory: &str) -> &str {
 }
 
 /// Magic numbers of the file systems of both versions.
-const HIERARCHIES: [i64; 2] = [0x0027_e0eb, 0x6367_7270];
+const HIERARCHIES: [u64; 2] = [0x0027_e0eb, 0x6367_7270];
 
 fn is_hierarchy(path: &Path) -> bool {
     let stat = rustix::fs::statfs(path);
-    stat.is_ok_and(|stat| HIERARCHIES.contains(&stat.f_type))
+    stat.is_ok_and(|stat| HIERARCHIES.contains(&(stat.f_type as u64)))
 }
 
 /// Numbers of the processes of a cgroup and of those below it, ascending, from `cgroup.procs` of version 1 or 2.

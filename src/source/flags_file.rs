@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, Pfn};
 
 const WORD_BYTES: u64 = 8;
-const PROC_MAGIC: i64 = 0x9fa0;
+const PROC_MAGIC: u64 = 0x9fa0;
 /// What `st_blocks` counts.
 const DISK_BLOCK_BYTES: u64 = 512;
 
@@ -216,5 +216,5 @@ fn refuse_other_kernel_files(path: &Path, wanted: &str) -> Result<()> {
 }
 
 fn is_procfs(file: &File) -> bool {
-    rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type == PROC_MAGIC)
+    rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type as u64 == PROC_MAGIC)
 }
