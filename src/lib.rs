@@ -5,7 +5,7 @@
 //! one ([`source`]), which may be a recording ([`recording`]); each page gets
 //! a class ([`classify`]) and is counted ([`tally`]); pages become cells in rows ([`layout`]), packed
 //! as they come ([`grid`]) by one parallel pass ([`scan`]), which may tell what became of pages
-//! since another reading ([`compare`]) and how large the blocks are that they lie in ([`orders`]), surveyed for reports ([`survey`], [`report`], [`page`]), counted and listed by flags ([`inventory`]), looked for
+//! since another reading ([`compare`]) and how large the blocks are that they lie in ([`orders`]), surveyed for reports ([`survey`], [`report`], [`page`]), made rows of tables ([`columns`]), counted and listed by flags ([`inventory`]), looked for
 //! ([`overlay`]), or kept for later ([`record`]); processes are asked how they lie ([`mappings`]) and
 //! what they use ([`usage`], [`screen`]); cells, caption and legend become a picture
 //! ([`render`]), which is described ([`facts`]) and written ([`output`]).
@@ -48,6 +48,9 @@ pub mod orders;
 
 // One pass for everything that a report says.
 pub mod survey;
+
+// Pages as rows of tables.
+pub mod columns;
 
 // Pages by their flags.
 pub mod inventory;

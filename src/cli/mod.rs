@@ -2,6 +2,7 @@
 
 mod args;
 mod diff;
+mod export;
 mod flags;
 mod look;
 mod processes;
@@ -17,6 +18,7 @@ mod usage;
 
 pub use args::{Args, Usage, parse};
 pub use diff::{Compared, DiffRequest};
+pub use export::{ExportRequest, RowTarget, RowsRequest, WordsRequest};
 pub use flags::{Cgroup, FlagsFormat, FlagsRequest, PagesOf, PagesRequest};
 pub use look::{Look, Scale};
 pub use processes::{
@@ -26,7 +28,7 @@ pub use processes::{
 pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};
 pub use report::{ReportFormat, ReportRequest};
-pub use request::{ExportRequest, PaletteRequest, Request, open_palette};
+pub use request::{PaletteRequest, Request, open_palette};
 pub use snapshot::SnapshotRequest;
 pub use sought::{Chosen, SoughtRequest};
 pub use source::SourceRequest;

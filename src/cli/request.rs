@@ -4,8 +4,9 @@ use std::iter;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use super::args::{Args, PaletteVerb, PlaneArg, RunArgs, Usage, Verb};
+use super::args::{Args, PaletteVerb, RunArgs, Usage, Verb};
 use super::diff::{Compared, DiffRequest, diff};
+use super::export::{ExportRequest, export};
 use super::flags::{FlagsRequest, PagesOf, flags};
 use super::processes::{
     DoctorRequest, OrdersRequest, OwnerRequest, PagetableRequest, SegmentsRequest,
@@ -19,7 +20,6 @@ use super::timelapse::{TimelapseRequest, timelapse};
 use super::usage::{PssRequest, pss};
 use crate::error::{Error, Result};
 use crate::output::Target;
-use crate::recording::Plane;
 use crate::render::{Palette, SHIPPED};
 use crate::source::as_user;
 
@@ -56,23 +56,10 @@ pub enum Request {
     Record(Box<RecordRequest>),
     /// Say what a recording holds.
     Info(PathBuf),
-    /// Give flags back.
+    /// Take numbers elsewhere.
     Export(ExportRequest),
     /// Something about palettes.
     Palette(PaletteRequest),
-}
-
-/// Flags of a frame to be given back.
-#[derive(Debug)]
-pub struct ExportRequest {
-    /// The recording.
-    pub recording: PathBuf,
-    /// The frame; the last when none is named.
-    pub frame: Option<u64>,
-    /// What of each page.
-    pub plane: Plane,
-    /// Where to.
-    pub output: Target,
 }
 
 /// Something about palettes.
@@ -119,16 +106,7 @@ impl Request {
                 .map(|request| Self::Record(Box::new(request)))
                 .map_err(Usage::Wrong),
             Verb::Info(args) => Ok(Self::Info(args.recording)),
-            Verb::Export(args) => Ok(Self::Export(ExportRequest {
-                recording: args.recording,
-                frame: args.frame,
-                plane: match args.plane {
-                    PlaneArg::Flags => Plane::Flags,
-                    PlaneArg::Counts => Plane::Counts,
-                    PlaneArg::Cgroups => Plane::Cgroups,
-                },
-                output: Target::new(&args.output),
-            })),
+            Verb::Export(args) => export(*args).map(Self::Export).map_err(Usage::Wrong),
             Verb::Palette(args) => Ok(Self::Palette(match args.verb {
                 PaletteVerb::List => PaletteRequest::List,
                 PaletteVerb::Show { name } => PaletteRequest::Show(name),
@@ -162,7 +140,8 @@ impl Request {
             Self::Owner(request) => is_running(&request.root),
             Self::Pagetable(request) => is_running(&request.root),
             Self::Doctor(request) => is_running(&request.root),
-            Self::Flags(_) | Self::Info(_) | Self::Export(_) | Self::Palette(_) => false,
+            Self::Export(request) => request.asks_the_kernel(),
+            Self::Flags(_) | Self::Info(_) | Self::Palette(_) => false,
         }
     }
 
@@ -226,14 +205,18 @@ impl Request {
                 animation.into_iter().chain(&request.film).collect()
             }
             Self::Record(request) => vec![&request.recording],
-            Self::Export(request) => vec![&request.output],
             _ => Vec::new(),
         };
         let directories = targets.into_iter().filter_map(Target::directory);
         let mut directories: Vec<PathBuf> = directories.map(Path::to_owned).collect();
-        if let Self::Timelapse(request) = self {
-            // It may have to be made.
-            let there = request.directory.ancestors().find(|path| path.is_dir());
+        let made = match self {
+            Self::Timelapse(request) => Some(request.directory.as_path()),
+            Self::Export(request) => request.directory(),
+            _ => None,
+        };
+        // It may have to be made.
+        if let Some(directory) = made {
+            let there = directory.ancestors().find(|path| path.is_dir());
             directories.push(there.unwrap_or(Path::new(".")).to_owned());
         }
         directories.push(std::env::temp_dir());
@@ -258,11 +241,11 @@ impl Request {
             Self::Pss(request) => request.quiet,
             Self::Owner(request) => request.quiet,
             Self::Doctor(_) => false,
+            Self::Export(request) => request.is_quiet(),
             Self::Flags(_)
             | Self::Pagetable(_)
             | Self::Segments(_)
             | Self::Info(_)
-            | Self::Export(_)
             | Self::Palette(_) => true,
         }
     }

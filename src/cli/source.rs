@@ -66,6 +66,47 @@ impl SourceRequest {
         })
     }
 
+    /// The running kernel.
+    pub(super) fn live(page_size: Option<&str>) -> Result<Self, String> {
+        Self::one(SourceArgs {
+            sysroot: None,
+            from: None,
+            page_size: page_size.map(str::to_owned),
+        })
+    }
+
+    /// What stands at a place, as [`SourceRequest::at`], with all frames of a recording where none is named.
+    pub(super) fn readings(path: &Path, page_size: Option<&str>) -> Result<Self, String> {
+        if path.is_dir() {
+            return Self::at(path, page_size);
+        }
+        Ok(Self {
+            place: match file_and_frames(path)? {
+                Place::File(file, Frames::Last) if Recording::is_one(&file) => {
+                    Place::File(file, Frames::All)
+                }
+                place => place,
+            },
+            overrides: overrides(page_size)?,
+            selection: Selection::default(),
+        })
+    }
+
+    /// The numbers of the frames that it is; of what has no frames none.
+    ///
+    /// # Errors
+    /// The recording cannot be read.
+    pub fn frames(&self) -> Result<Vec<Option<u64>>> {
+        Ok(match &self.place {
+            Place::File(file, Frames::All) => {
+                let frames = Recording::open(file)?.frames() as u64;
+                (0..frames).map(Some).collect()
+            }
+            Place::File(_, Frames::Number(number)) => vec![Some(*number)],
+            _ => vec![None],
+        })
+    }
+
     /// The sources of a recording, in the order of its frames; the running kernel when none is typed.
     pub(super) fn several(
         sources: &[TypedSource],

@@ -49,7 +49,7 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
         Request::Pagetable(request) => pagetable::list(request, terminal)?,
         Request::Record(request) => return record::record(request, terminal),
         Request::Info(recording) => info::list(recording)?,
-        Request::Export(request) => export::raw(request, terminal)?,
+        Request::Export(request) => export::export(request, terminal)?,
         Request::Palette(request) => palette::answer(request)?,
     }
     Ok(None)

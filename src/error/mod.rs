@@ -205,6 +205,13 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// Two results of one run would be one file.
+    #[error("two inputs go to {}: rename one of them, or export them one after the other", .path.display())]
+    SamePlace {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// MP4 is ffmpeg's work, and it does not start.
     #[error(
         "cannot write {}: ffmpeg does not start, {} (install it, or let --animate write a GIF)", .path.display(), plain(.cause)

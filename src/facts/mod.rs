@@ -5,6 +5,7 @@
 //! is `(y - row.y) * map_width + x - row.x` in rows, and in tiles of `hilbert` the place along the curve,
 //! 2^18 cells further for each 512 rows.
 
+mod columns;
 mod doctor;
 mod free_blocks;
 mod matrix;
@@ -19,6 +20,7 @@ mod thp;
 mod usage;
 mod want;
 
+pub use columns::{Field, Kind, Origin, Rows};
 pub use doctor::{Answer, FINDING_COLUMNS, Finding, finding_rows, findings_text};
 use free_blocks::agreements_json;
 pub use free_blocks::{agreement_lines, reading_line, system_columns, system_rows};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::render::{grouped, share, size};
@@ -21,6 +22,8 @@ pub enum Cell {
     Share(u64, u64),
     /// A page number, an address or flags: hexadecimal.
     Hex(u64),
+    /// A moment, in UTC.
+    Time(Timestamp),
     /// Nothing to be said.
     Empty,
 }
@@ -35,6 +38,7 @@ impl Cell {
             Self::Bytes(bytes) => size(*bytes),
             Self::Share(part, whole) => share(*part, *whole),
             Self::Hex(number) => format!("{number:#x}"),
+            Self::Time(time) => time.to_string(),
             Self::Empty => String::new(),
         }
     }
@@ -54,7 +58,7 @@ impl Cell {
             Self::Count(number) | Self::Bytes(number) => (*number).into(),
             Self::Share(part, whole) => (*part as f64 / (*whole).max(1) as f64).into(),
             Self::Words(words) => words.clone().into(),
-            Self::Text(_) | Self::Hex(_) => self.for_people().into(),
+            Self::Text(_) | Self::Hex(_) | Self::Time(_) => self.for_people().into(),
             Self::Empty => Value::Null,
         }
     }

@@ -300,7 +300,7 @@ impl Write for Pending {
     }
 }
 
-fn failed(path: &Path, cause: io::Error) -> Error {
+pub(super) fn failed(path: &Path, cause: io::Error) -> Error {
     match cause.kind() {
         io::ErrorKind::BrokenPipe => Error::ClosedPipe,
         _ => Error::Write {
@@ -308,6 +308,24 @@ fn failed(path: &Path, cause: io::Error) -> Error {
             cause,
         },
     }
+}
+
+/// Makes a directory and those above it; those that were made belong to the caller.
+pub(super) fn make_directory(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+        make_directory(above)?;
+    }
+    let made = fs::create_dir(path).and_then(|()| fs::File::open(path));
+    match made {
+        Ok(directory) => give_to_caller(&directory),
+        // Somebody was faster.
+        Err(_) if path.is_dir() => {}
+        Err(cause) => return Err(failed(path, cause)),
+    }
+    Ok(())
 }
 
 /// A file system without owners refuses this, and then there is nothing to give.

@@ -7,6 +7,7 @@ mod directory;
 mod file;
 mod png;
 mod recording_file;
+mod rows;
 mod table;
 mod video;
 
@@ -15,6 +16,7 @@ pub use convert::Format;
 pub use directory::SeriesDirectory;
 pub use file::{Pending, Target, print};
 pub use recording_file::RecordingFile;
+pub use rows::{DataSet, RowFormat, RowWriter};
 pub use table::{TableFormat, TableWriter, write_table};
 pub use video::{check_video, film};
 

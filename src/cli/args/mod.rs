@@ -1,5 +1,6 @@
 //! What was typed. Declarations only, and clap's answer to what cannot be typed in one line.
 
+mod export;
 mod flags;
 mod pictures;
 mod processes;
@@ -11,8 +12,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub(super) use export::{ExportArgs, PlaneArg, RowFormatArg};
 pub(super) use flags::{FlagsArgs, FormatArg};
 pub(super) use pictures::{
     DiffArgs, LayoutArg, LegendArg, LensArg, LensArgs, LookArgs, SnapshotArgs, SoughtArgs,
@@ -78,53 +80,16 @@ pub(super) enum Verb {
     Record(RecordArgs),
     /// List the frames of a recording, and what is known of the machine
     Info(InfoArgs),
-    /// Give the flags of a frame back as the kernel said them
-    Export(ExportArgs),
+    /// Write pages as rows for DuckDB, Spark or Polars, of one machine or of many; or a frame's words as the kernel said them
+    Export(Box<ExportArgs>),
     /// List, show and check palettes
     Palette(PaletteArgs),
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum PlaneArg {
-    Flags,
-    Counts,
-    Cgroups,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct InfoArgs {
     /// The recording
     pub(super) recording: PathBuf,
-}
-
-#[derive(Debug, ClapArgs)]
-#[command(
-    after_help = "Example:\n  pagemap-viz export build.pmv --frame 0 --raw -o kpageflags.bin"
-)]
-pub(super) struct ExportArgs {
-    /// The recording
-    pub(super) recording: PathBuf,
-
-    /// The frame, counted from 0; default the last
-    #[arg(long, value_name = "N")]
-    pub(super) frame: Option<u64>,
-
-    /// What of each page: flags, counts or cgroups
-    #[arg(
-        long,
-        value_name = "WHAT",
-        default_value = "flags",
-        hide_possible_values = true
-    )]
-    pub(super) plane: PlaneArg,
-
-    /// As raw words of 8 bytes a page, as the kernel's file gives them
-    #[arg(long, required = true)]
-    pub(super) raw: bool,
-
-    /// Where to; - is standard output
-    #[arg(short, long, value_name = "OUT", default_value = "-")]
-    pub(super) output: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]
