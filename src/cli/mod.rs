@@ -1,6 +1,7 @@
 //! What was asked. `args` is what was typed, `request` and its parts what it means.
 
 mod args;
+mod asserts;
 mod diff;
 mod export;
 mod flags;
@@ -10,13 +11,15 @@ mod record;
 mod report;
 mod request;
 mod selection;
+mod shell;
 mod snapshot;
 mod sought;
 mod source;
 mod timelapse;
 mod usage;
 
-pub use args::{Args, Usage, parse};
+pub use args::{Args, ShellArg, Usage, parse};
+pub use asserts::{CheckFormat, CheckRequest, MetricsRequest};
 pub use diff::{Compared, DiffRequest};
 pub use export::{ExportRequest, RowTarget, RowsRequest, WordsRequest};
 pub use flags::{Cgroup, FlagsFormat, FlagsRequest, PagesOf, PagesRequest};
@@ -29,6 +32,7 @@ pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};
 pub use report::{ReportFormat, ReportRequest};
 pub use request::{PaletteRequest, Request, open_palette};
+pub use shell::{SystemRequest, completions, man_pages, shells};
 pub use snapshot::SnapshotRequest;
 pub use sought::{Chosen, SoughtRequest};
 pub use source::SourceRequest;

@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use super::args::{Args, PaletteVerb, RunArgs, Usage, Verb};
+use super::asserts::{CheckRequest, MetricsRequest, check, metrics};
 use super::diff::{Compared, DiffRequest, diff};
 use super::export::{ExportRequest, export};
 use super::flags::{FlagsRequest, PagesOf, flags};
@@ -14,6 +15,7 @@ use super::processes::{
 };
 use super::record::{RecordRequest, Until, record};
 use super::report::{ReportRequest, report};
+use super::shell::SystemRequest;
 use super::snapshot::{SnapshotRequest, snapshot};
 use super::sought::SoughtRequest;
 use super::timelapse::{TimelapseRequest, timelapse};
@@ -34,6 +36,10 @@ pub enum Request {
     Diff(Box<DiffRequest>),
     /// Say whether memory is fragmented.
     Report(Box<ReportRequest>),
+    /// Check that memory is as it should be.
+    Check(Box<CheckRequest>),
+    /// Write metrics.
+    Metrics(Box<MetricsRequest>),
     /// Count and list pages by their flags.
     Flags(FlagsRequest),
     /// Ask how processes lie.
@@ -60,6 +66,8 @@ pub enum Request {
     Export(ExportRequest),
     /// Something about palettes.
     Palette(PaletteRequest),
+    /// Something for the system round the program.
+    System(SystemRequest),
 }
 
 /// Something about palettes.
@@ -92,6 +100,12 @@ impl Request {
             Verb::Report(args) => report(args)
                 .map(|request| Self::Report(Box::new(request)))
                 .map_err(Usage::Wrong),
+            Verb::Check(args) => check(*args)
+                .map(|request| Self::Check(Box::new(request)))
+                .map_err(Usage::Wrong),
+            Verb::Metrics(args) => metrics(args)
+                .map(|request| Self::Metrics(Box::new(request)))
+                .map_err(Usage::Wrong),
             Verb::Flags(args) => flags(*args).map(Self::Flags).map_err(Usage::Wrong),
             Verb::Doctor(args) => Ok(Self::Doctor(doctor(args))),
             Verb::Orders(args) => orders(args).map_err(Usage::Wrong),
@@ -107,6 +121,8 @@ impl Request {
                 .map_err(Usage::Wrong),
             Verb::Info(args) => Ok(Self::Info(args.recording)),
             Verb::Export(args) => export(*args).map(Self::Export).map_err(Usage::Wrong),
+            Verb::Completions(args) => Ok(Self::System(SystemRequest::Completions(args.shell))),
+            Verb::Man(args) => Ok(Self::System(SystemRequest::Man(args.directory))),
             Verb::Palette(args) => Ok(Self::Palette(match args.verb {
                 PaletteVerb::List => PaletteRequest::List,
                 PaletteVerb::Show { name } => PaletteRequest::Show(name),
@@ -121,6 +137,8 @@ impl Request {
         match self {
             Self::Snapshot(request) => request.source.is_running(),
             Self::Report(request) => request.source.is_running(),
+            Self::Check(request) => request.source.is_running(),
+            Self::Metrics(request) => request.source.is_running(),
             Self::SystemOrders(request) => request.source.is_running(),
             Self::Timelapse(request) => request.recording.asks_the_kernel(),
             Self::Record(request) => request.asks_the_kernel(),
@@ -141,7 +159,7 @@ impl Request {
             Self::Pagetable(request) => is_running(&request.root),
             Self::Doctor(request) => is_running(&request.root),
             Self::Export(request) => request.asks_the_kernel(),
-            Self::Flags(_) | Self::Info(_) | Self::Palette(_) => false,
+            Self::Flags(_) | Self::Info(_) | Self::Palette(_) | Self::System(_) => false,
         }
     }
 
@@ -160,12 +178,15 @@ impl Request {
             }
             // It names the processes that have much of what is in the way.
             Self::Report(request) => !request.source.is_file(),
+            Self::Check(request) => request.asks_a_process(),
             Self::Diff(_)
+            | Self::Metrics(_)
             | Self::Flags(FlagsRequest::Describe { .. })
             | Self::SystemOrders(_)
             | Self::Info(_)
             | Self::Export(_)
-            | Self::Palette(_) => false,
+            | Self::Palette(_)
+            | Self::System(_) => false,
             Self::Orders(_)
             | Self::Doctor(_)
             | Self::Thp(_)
@@ -205,6 +226,7 @@ impl Request {
                 animation.into_iter().chain(&request.film).collect()
             }
             Self::Record(request) => vec![&request.recording],
+            Self::Metrics(request) => vec![&request.target],
             _ => Vec::new(),
         };
         let directories = targets.into_iter().filter_map(Target::directory);
@@ -212,6 +234,7 @@ impl Request {
         let made = match self {
             Self::Timelapse(request) => Some(request.directory.as_path()),
             Self::Export(request) => request.directory(),
+            Self::System(SystemRequest::Man(directory)) => Some(directory.as_path()),
             _ => None,
         };
         // It may have to be made.
@@ -229,6 +252,8 @@ impl Request {
             Self::Snapshot(request) => request.quiet,
             Self::Diff(request) => request.quiet,
             Self::Report(request) => request.quiet,
+            Self::Check(request) => request.quiet,
+            Self::Metrics(request) => request.quiet,
             Self::Flags(FlagsRequest::Pages(request)) => request.quiet || request.list.is_some(),
             Self::Timelapse(request) => {
                 request.recording.quiet || matches!(request.recording.until, Until::Command(_))
@@ -246,7 +271,8 @@ impl Request {
             | Self::Pagetable(_)
             | Self::Segments(_)
             | Self::Info(_)
-            | Self::Palette(_) => true,
+            | Self::Palette(_)
+            | Self::System(_) => true,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod ages;
 mod asking;
+mod asserts;
 mod chosen;
 mod diff;
 mod doctor;
@@ -18,6 +19,7 @@ mod report;
 mod segments;
 mod snapshot;
 mod sought;
+mod system;
 mod system_orders;
 mod thp;
 mod timelapse;
@@ -37,6 +39,8 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
         Request::Snapshot(request) => snapshot::draw(request, terminal)?,
         Request::Timelapse(request) => return timelapse::draw(request, terminal),
         Request::Report(request) => report::tell(request, terminal)?,
+        Request::Check(request) => return asserts::check(request, terminal).map(Some),
+        Request::Metrics(request) => asserts::metrics(request, terminal)?,
         Request::Flags(request) => flags::answer(request, terminal)?,
         Request::Doctor(request) => doctor::examine(request, terminal)?,
         Request::Diff(request) => diff::compare(request, terminal)?,
@@ -51,6 +55,7 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
         Request::Info(recording) => info::list(recording)?,
         Request::Export(request) => export::export(request, terminal)?,
         Request::Palette(request) => palette::answer(request)?,
+        Request::System(request) => system::provide(request)?,
     }
     Ok(None)
 }

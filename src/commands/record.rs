@@ -7,7 +7,6 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::SIGTERM;
 
 use super::chosen::Chooser;
@@ -16,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::output::RecordingFile;
 use crate::record::Recorder;
 use crate::recording::{Plane, ProcessPages, ProcessTable};
-use crate::source::{Source, cgroup_directories, cgroup_inode};
+use crate::source::{Source, cgroup_directories, cgroup_inode, cpu_time};
 use crate::terminal::Terminal;
 
 /// How long a signal or the end of the command may stay unnoticed between two frames.
@@ -224,12 +223,6 @@ fn cgroups(request: &RecordRequest) -> Result<BTreeMap<String, u64>> {
         cgroups.insert(path.display().to_string(), cgroup_inode(path)?);
     }
     Ok(cgroups)
-}
-
-/// CPU time of this process, its threads included, the command not.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Under sudo the command runs as the user who called sudo, by runuser, which sets the user's groups,

@@ -5,10 +5,12 @@
 //! is `(y - row.y) * map_width + x - row.x` in rows, and in tiles of `hilbert` the place along the curve,
 //! 2^18 cells further for each 512 rows.
 
+mod checks;
 mod columns;
 mod doctor;
 mod free_blocks;
 mod matrix;
+mod metrics;
 mod orders;
 mod owner;
 mod pagetable;
@@ -20,11 +22,16 @@ mod thp;
 mod usage;
 mod want;
 
+pub use checks::{
+    About, Anonymous, Assertion, Limit, Measure, Relation, Verdict, checks_json, checks_nagios,
+    checks_tap, checks_text,
+};
 pub use columns::{Field, Kind, Origin, Rows};
 pub use doctor::{Answer, FINDING_COLUMNS, Finding, finding_rows, findings_text};
 use free_blocks::agreements_json;
 pub use free_blocks::{agreement_lines, reading_line, system_columns, system_rows};
 pub use matrix::matrix_text;
+pub use metrics::{ScanCost, metrics_text};
 pub use orders::{Omitted, mem_hist_text, order_columns, order_rows};
 pub use owner::{OWNER_COLUMNS, OwnedPage, owner_rows, owner_text};
 pub use pagetable::{PAGETABLE_COLUMNS, area_line, page_line, pagetable_row, unmapped_line};

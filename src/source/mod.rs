@@ -25,8 +25,9 @@ pub use machine::{Extent, Machine, MemorySpan, PageSize, SelectedPages, is_page_
 pub use privilege::{as_user, fence, gain_none, give_up, keep_what_is_needed};
 pub use process::{
     Gauge, MappingProperties, MemoryInfo, Moved, Process, ProcessStat, TakeEntries,
-    allow_many_files, anonymous, cgroup_of, command_line, memory_info, parts, process_is_gone,
-    process_name, process_stat, processes, processes_named, rollup, smaps, user_of,
+    allow_many_files, anonymous, cgroup_of, command_line, cpu_time, memory_info, parts,
+    peak_memory, process_is_gone, process_name, process_stat, processes, processes_named, rollup,
+    smaps, user_of,
 };
 pub use recording::{RecordedFrame, Recording};
 pub use selection::{MemoryRange, Selection};

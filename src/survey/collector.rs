@@ -12,7 +12,7 @@ use crate::kernel::{PageFlags, Pfn, PfnRange, ZoneMap};
 use crate::orders::{FreeOrders, SystemOrders};
 use crate::scan::Block;
 use crate::source::Source;
-use crate::tally::Tally;
+use crate::tally::{ClassCounts, Tally};
 
 /// What is asked of memory.
 pub(super) struct Plan<'a> {
@@ -309,6 +309,11 @@ impl ZoneSurvey {
         self.runs.merge(&other.runs);
         self.clean_file += other.clean_file;
         self.unevictable += other.unevictable;
+    }
+
+    /// Pages by class.
+    pub fn classes(&self, ksm: KsmVerdict) -> ClassCounts {
+        ClassCounts::settle(&self.keys, ksm)
     }
 
     /// Pages of a class; all anonymous memory answers for KSM, too.

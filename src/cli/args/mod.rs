@@ -1,5 +1,6 @@
 //! What was typed. Declarations only, and clap's answer to what cannot be typed in one line.
 
+mod asserts;
 mod export;
 mod flags;
 mod pictures;
@@ -12,8 +13,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub(super) use asserts::{CheckArgs, CheckFormatArg, MetricsArgs};
 pub(super) use export::{ExportArgs, PlaneArg, RowFormatArg};
 pub(super) use flags::{FlagsArgs, FormatArg};
 pub(super) use pictures::{
@@ -60,6 +62,10 @@ pub(super) enum Verb {
     Diff(DiffArgs),
     /// Say whether memory is fragmented, by what, and what would help: a page with tables, charts and a map
     Report(ReportArgs),
+    /// Check that memory is as it should be: free blocks, blocked blocks, classes, huge pages of a process
+    Check(Box<CheckArgs>),
+    /// Write what is known of memory as metrics for Prometheus
+    Metrics(MetricsArgs),
     /// Count pages by their flags, or list them: what page-types does
     Flags(Box<FlagsArgs>),
     /// How large the aligned blocks are that processes have present, as mem_hist.py does
@@ -84,6 +90,46 @@ pub(super) enum Verb {
     Export(Box<ExportArgs>),
     /// List, show and check palettes
     Palette(PaletteArgs),
+    /// Print completions for a shell: bash, zsh or fish
+    #[command(hide = true)]
+    Completions(CompletionsArgs),
+    /// Write the man pages into a directory
+    #[command(hide = true)]
+    Man(ManArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    pub(super) shell: ShellArg,
+}
+
+/// A shell that there are completions for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ShellArg {
+    /// GNU bash.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// fish.
+    Fish,
+}
+
+impl ShellArg {
+    /// As it is typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Fish => "fish",
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ManArgs {
+    /// The directory
+    pub(super) directory: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -130,9 +176,10 @@ pub enum Usage {
 /// Help was asked for, or the usage is wrong.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, Usage> {
     let words: Vec<OsString> = words.into_iter().collect();
-    let words = match words.get(1).is_some_and(|verb| verb == "flags") {
-        true => flags::as_getopt_reads(words),
-        false => words,
+    let words = match words.get(1).and_then(|verb| verb.to_str()) {
+        Some("flags") => flags::as_getopt_reads(words),
+        Some("check") => asserts::limits_apart(words),
+        _ => words,
     };
     let parsed = Args::command()
         .try_get_matches_from(words)
@@ -180,6 +227,7 @@ fn verbs() -> String {
     let command = Args::command();
     let names: Vec<_> = command
         .get_subcommands()
+        .filter(|verb| !verb.is_hide_set())
         .map(clap::Command::get_name)
         .collect();
     names.join(", ")

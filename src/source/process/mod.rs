@@ -7,6 +7,7 @@ mod captured;
 mod gauge;
 mod identity;
 mod list;
+mod own;
 mod pagemap_scan;
 mod smaps;
 
@@ -24,6 +25,7 @@ pub use identity::{
     rollup, user_of,
 };
 pub use list::{process_is_gone, process_name, processes, processes_named};
+pub use own::{cpu_time, peak_memory};
 
 use self::captured::Captured;
 use self::pagemap_scan::Region;

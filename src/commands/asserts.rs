@@ -1,0 +1,122 @@
+//! `pagemap-viz metrics` and `check`: numbers for who watches machines, and whether they are as they should be.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use crate::cli::{CheckFormat, CheckRequest, MetricsRequest, SourceRequest};
+use crate::error::{Error, Result};
+use crate::facts::{
+    About, ScanCost, checks_json, checks_nagios, checks_tap, checks_text, metrics_text,
+};
+use crate::output::{print, write_text};
+use crate::report::{Inputs, Report};
+use crate::source::{Source, anonymous, cpu_time, peak_memory};
+use crate::survey::{Survey, survey};
+use crate::terminal::{Terminal, complain};
+
+/// Counts and writes the metrics.
+pub(super) fn metrics(request: &MetricsRequest, terminal: &Terminal) -> Result<()> {
+    request.target.check()?;
+    terminal.take_signals();
+    let (survey, report) = surveyed(&request.source, &[], request.threads, terminal)?;
+    terminal.clear();
+    let cost = ScanCost {
+        cpu: cpu_time(),
+        memory: peak_memory(),
+    };
+    let text = metrics_text(&survey, &report, cost);
+    write_text(&request.target, &text)?.finish()
+}
+
+/// Checks what is asserted and says so; the status is what a probe gives.
+pub(super) fn check(request: &CheckRequest, terminal: &Terminal) -> Result<ExitStatus> {
+    let is_plugin = request.format == CheckFormat::Nagios;
+    match answers(request, terminal) {
+        Ok((text, holds)) => {
+            print(&text)?;
+            Ok(status(match (holds, is_plugin) {
+                (true, _) => 0,
+                (false, true) => 2,
+                (false, false) => 1,
+            }))
+        }
+        Err(error @ (Error::Stopped { .. } | Error::ClosedPipe)) => Err(error),
+        Err(error) => {
+            terminal.clear();
+            complain(&error.to_string());
+            if is_plugin {
+                print(&format!("PAGEMAP UNKNOWN - {error}\n"))?;
+            }
+            Ok(status(if is_plugin { 3 } else { 2 }))
+        }
+    }
+}
+
+fn answers(request: &CheckRequest, terminal: &Terminal) -> Result<(String, bool)> {
+    terminal.take_signals();
+    let block = |about: &About| match about {
+        About::FreeBlocks(bytes) | About::Contiguous(bytes) | About::Blocked(bytes) => Some(*bytes),
+        About::Class(_) | About::Thp(_) => None,
+    };
+    let assertions = &request.assertions;
+    let sizes: Vec<u64> = assertions
+        .iter()
+        .filter_map(|one| block(&one.about))
+        .collect();
+    let (_, report) = surveyed(&request.source, &sizes, request.threads, terminal)?;
+    let mut verdicts = Vec::new();
+    for assertion in assertions {
+        let anonymous = match assertion.about {
+            About::Thp(pid) => Some(of_process(&request.source, pid)?),
+            _ => None,
+        };
+        verdicts.push(assertion.verdict(&report, anonymous));
+    }
+    terminal.clear();
+    let text = match request.format {
+        CheckFormat::Text => checks_text(&verdicts),
+        CheckFormat::Json => checks_json(&verdicts),
+        CheckFormat::Tap => checks_tap(&verdicts),
+        CheckFormat::Nagios => checks_nagios(&verdicts),
+    };
+    Ok((text, verdicts.iter().all(|verdict| verdict.ok)))
+}
+
+/// Anonymous memory of a process, and what of it huge pages hold; none of one that has none or is ending.
+fn of_process(source: &SourceRequest, pid: u32) -> Result<(u64, u64)> {
+    let root = source.root().expect("--pid is not for files");
+    Ok(anonymous(root, pid)?.unwrap_or((0, 0)))
+}
+
+/// Surveys a source with blocks of these sizes, too, in bytes.
+fn surveyed(
+    request: &SourceRequest,
+    sizes: &[u64],
+    threads: usize,
+    terminal: &Terminal,
+) -> Result<(Survey, Report)> {
+    let source = request.open()?;
+    let source: &dyn Source = source.as_ref();
+    let page_bytes = source.machine().page_size.bytes();
+    let pages = |&size: &u64| match size / page_bytes {
+        0 | 1 => Err(Error::BelowPage { size, page_bytes }),
+        pages => Ok(pages),
+    };
+    let more: Vec<u64> = sizes.iter().map(pages).collect::<Result<_>>()?;
+    let survey = survey(source, &more, None, threads, terminal)?;
+    let report = Report::new(Inputs {
+        source,
+        survey: &survey,
+        processes: None,
+        trend: Vec::new(),
+        counters_before: None,
+        wishes: &[],
+        redact: false,
+    });
+    Ok((survey, report))
+}
+
+fn status(code: i32) -> ExitStatus {
+    // As wait(2) gives it.
+    ExitStatus::from_raw(code << 8)
+}

@@ -1,0 +1,279 @@
+//! Assertions about memory: what was found, what was wanted, and whether it holds.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::classify::Class;
+use crate::render::{grouped, share, size};
+use crate::report::{Contiguity, Report};
+
+/// How a number is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// At least.
+    AtLeast,
+    /// More than.
+    Above,
+    /// At most.
+    AtMost,
+    /// Less than.
+    Below,
+    /// Exactly.
+    Exactly,
+}
+
+/// What a number is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Blocks or pages.
+    Count,
+    /// Bytes.
+    Bytes,
+    /// Per cent of the whole.
+    PerCent,
+}
+
+/// A bound of a number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limit {
+    /// How it is compared.
+    pub relation: Relation,
+    /// With what.
+    pub number: f64,
+    /// In what.
+    pub measure: Measure,
+}
+
+/// What is asserted of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Aligned blocks of so many bytes that are free.
+    FreeBlocks(u64),
+    /// That are free or that compaction could make.
+    Contiguous(u64),
+    /// That something stands in that cannot be moved.
+    Blocked(u64),
+    /// Pages of a class.
+    Class(Class),
+    /// Anonymous memory of a process in huge pages.
+    Thp(u32),
+}
+
+/// An assertion.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assertion {
+    /// As it was typed.
+    pub typed: String,
+    /// Of what.
+    pub about: About,
+    /// What it shall be.
+    pub limit: Limit,
+}
+
+/// What an assertion came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// The assertion as it was typed.
+    pub check: String,
+    /// What it is about.
+    pub subject: String,
+    /// What was found.
+    pub found: f64,
+    /// In what: `blocks`, `pages`, `bytes` or `per cent`.
+    pub unit: &'static str,
+    /// Whether it holds.
+    pub ok: bool,
+    #[serde(skip)]
+    said: String,
+}
+
+/// Anonymous memory of a process, and how much of it by a PMD each, in bytes.
+pub type Anonymous = (u64, u64);
+
+impl Relation {
+    fn holds(self, found: f64, number: f64) -> bool {
+        match self {
+            Self::AtLeast => found >= number,
+            Self::Above => found > number,
+            Self::AtMost => found <= number,
+            Self::Below => found < number,
+            Self::Exactly => found == number,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match self.relation {
+            Relation::AtLeast => "at least",
+            Relation::Above => "more than",
+            Relation::AtMost => "at most",
+            Relation::Below => "less than",
+            Relation::Exactly => "exactly",
+        };
+        match self.measure {
+            Measure::Count => write!(f, "{words} {}", grouped(self.number as u64)),
+            Measure::Bytes => write!(f, "{words} {}", size(self.number as u64)),
+            Measure::PerCent => write!(f, "{words} {} %", self.number),
+        }
+    }
+}
+
+impl Assertion {
+    /// What it comes to.
+    pub fn verdict(&self, report: &Report, anonymous: Option<Anonymous>) -> Verdict {
+        let page = report.page_size;
+        // Part, whole, bytes of one, what is counted.
+        let (subject, part, whole, bytes, what) = match self.about {
+            About::FreeBlocks(block) => {
+                let row = machine_row(report, block);
+                let free = row.map_or(0, |row| row.free);
+                (
+                    format!("free blocks of {}", size(block)),
+                    free,
+                    row.map_or(0, |row| row.blocks),
+                    block,
+                    "blocks",
+                )
+            }
+            About::Contiguous(block) => {
+                let row = machine_row(report, block);
+                let found = row.map_or(0, |row| row.after_compaction);
+                let subject = format!("blocks of {}, free or after compaction", size(block));
+                (
+                    subject,
+                    found,
+                    row.map_or(0, |row| row.blocks),
+                    block,
+                    "blocks",
+                )
+            }
+            About::Blocked(block) => {
+                let row = machine_row(report, block);
+                let found = row.map_or(0, |row| row.blocked_strict);
+                (
+                    format!("blocked blocks of {}", size(block)),
+                    found,
+                    row.map_or(0, |row| row.blocks),
+                    block,
+                    "blocks",
+                )
+            }
+            About::Class(class) => {
+                let of = |name: &str| report.classes.get(name).copied().unwrap_or(0);
+                let all: u64 = report.classes.values().sum();
+                let existing = all - of(Class::Hole.name());
+                (
+                    format!("memory of class {}", class.name()),
+                    of(class.name()),
+                    existing,
+                    page,
+                    "pages",
+                )
+            }
+            About::Thp(pid) => {
+                let (all, huge) = anonymous.unwrap_or((0, 0));
+                (
+                    format!("anonymous memory of process {pid} in huge pages"),
+                    huge,
+                    all,
+                    1,
+                    "bytes",
+                )
+            }
+        };
+        let (found, unit, mut said) = match self.limit.measure {
+            Measure::Count => (part as f64, what, grouped(part)),
+            Measure::Bytes => ((part * bytes) as f64, "bytes", size(part * bytes)),
+            Measure::PerCent => {
+                let per_cent = 100.0 * part as f64 / whole.max(1) as f64;
+                (per_cent, "per cent", share(part, whole))
+            }
+        };
+        if self.limit.measure == Measure::PerCent && whole == 0 {
+            said += " of nothing";
+        }
+        Verdict {
+            check: self.typed.clone(),
+            ok: self.limit.relation.holds(found, self.limit.number),
+            said: format!("{subject}: {said}, wanted {}", self.limit),
+            subject,
+            found,
+            unit,
+        }
+    }
+}
+
+fn machine_row(report: &Report, block: u64) -> Option<&Contiguity> {
+    report
+        .machine_rows()
+        .into_iter()
+        .find(|row| row.size == block)
+}
+
+/// A line each, for people.
+pub fn checks_text(verdicts: &[Verdict]) -> String {
+    let line = |verdict: &Verdict| {
+        let word = if verdict.ok { "ok    " } else { "failed" };
+        format!("{word}  {}\n", verdict.said)
+    };
+    verdicts.iter().map(line).collect()
+}
+
+/// An array of objects.
+pub fn checks_json(verdicts: &[Verdict]) -> String {
+    let text = serde_json::to_string_pretty(&json!(verdicts));
+    text.expect("numbers and texts always serialise") + "\n"
+}
+
+/// The Test Anything Protocol.
+pub fn checks_tap(verdicts: &[Verdict]) -> String {
+    let line = |(number, verdict): (usize, &Verdict)| {
+        let word = if verdict.ok { "ok" } else { "not ok" };
+        // A # would begin a directive.
+        let said = verdict.said.replace('#', "\\#");
+        format!("{word} {} - {said}\n", number + 1)
+    };
+    let lines: String = verdicts.iter().enumerate().map(line).collect();
+    format!("1..{}\n{lines}", verdicts.len())
+}
+
+/// A monitoring plugin's line, with what was found behind the bar, and a line each below.
+pub fn checks_nagios(verdicts: &[Verdict]) -> String {
+    let failed: Vec<&Verdict> = verdicts.iter().filter(|verdict| !verdict.ok).collect();
+    let status = match failed.as_slice() {
+        [] => format!("OK - {} hold", checks(verdicts.len())),
+        failed => {
+            let said: Vec<&str> = failed.iter().map(|verdict| verdict.said.as_str()).collect();
+            format!("CRITICAL - {}", said.join("; "))
+        }
+    };
+    let data = verdicts.iter().map(|verdict| {
+        let unit = match verdict.unit {
+            "bytes" => "B",
+            "per cent" => "%",
+            _ => "",
+        };
+        // Quotes would end the label.
+        format!(
+            "'{}'={}{unit}",
+            verdict.subject.replace(['\'', '='], " "),
+            verdict.found
+        )
+    });
+    let data: Vec<String> = data.collect();
+    format!(
+        "PAGEMAP {status} | {}\n{}",
+        data.join(" "),
+        checks_text(verdicts)
+    )
+}
+
+fn checks(number: usize) -> String {
+    match number {
+        1 => "1 check".to_owned(),
+        number => format!("{number} checks"),
+    }
+}

@@ -1,0 +1,397 @@
+//! Metrics say what the report says, checks hold where the numbers do, and what packages install is there.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::reports::{number, report_of, row};
+use common::{SYSTEMS, assert_refused, facts, package, run, scratch, succeed, system, text};
+
+/// Metrics of a system: values by name and labels.
+fn metrics(root: &Path) -> BTreeMap<String, f64> {
+    let told = succeed(["metrics", "--sysroot", text(root)]);
+    let told = String::from_utf8(told).expect("UTF-8");
+    assert!(told.ends_with("# EOF\n"), "{told}");
+    let lines = told.lines().filter(|line| !line.starts_with('#'));
+    let value = |line: &str| {
+        let (name, value) = line.rsplit_once(' ').expect("a value");
+        (name.to_owned(), value.parse().expect("a number"))
+    };
+    lines.map(value).collect()
+}
+
+/// Runs a program of the system's if it is there; CI requires it.
+fn has(program: &str) -> bool {
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let required = std::env::var_os("PAGEMAP_VIZ_REQUIRE_ENGINES").is_some();
+    assert!(found.is_ok() || !required, "CI has {program}");
+    if found.is_err() {
+        eprintln!("skipped: there is no {program}");
+    }
+    found.is_ok()
+}
+
+#[test]
+fn metrics_are_the_numbers_of_picture_and_report() {
+    for (name, _) in SYSTEMS {
+        let root = system(name);
+        let metrics = metrics(&root);
+        let facts = facts(name, &["--every-page"]);
+        let report = report_of(&root, &[]);
+        let outside = report["quality"]["outside_zones"]
+            .as_u64()
+            .expect("a count");
+        let page = report["page_size"].as_u64().expect("a size");
+        let mut missing = 0;
+        for (class, counts) in facts["classes"].as_object().expect("classes") {
+            if class == "hole" {
+                continue;
+            }
+            let label = format!("class=\"{class}\"");
+            let own = metrics.iter().filter(|(name, _)| name.contains(&label));
+            let sum: f64 = own.map(|(_, value)| value).sum();
+            let all = number(&counts["bytes"]);
+            assert!(sum as u64 <= all, "{name}: {class}");
+            missing += (all - sum as u64) / page;
+        }
+        assert_eq!(missing, outside, "{name}");
+        for row in report["contiguity"].as_array().expect("rows") {
+            if row["scope"] != "zone" {
+                continue;
+            }
+            let labels = format!(
+                "node=\"{}\",zone={},size_bytes=\"{}\"",
+                row["node"], row["zone"], row["size"]
+            );
+            let value = |name: &str| metrics[&format!("pagemap_{name}")] as u64;
+            assert_eq!(
+                value(&format!("blocks{{{labels},state=\"free\"}}")),
+                number(&row["free"])
+            );
+            assert_eq!(
+                value(&format!("blocks{{{labels},state=\"solid\"}}")),
+                number(&row["solid"])
+            );
+            let after = format!("obtainable_blocks{{{labels},after=\"compaction\"}}");
+            assert_eq!(
+                value(&after),
+                number(&row["after_compaction"]),
+                "{name}: {row}"
+            );
+        }
+        // Of two nodes there are some hundreds, whatever is in memory.
+        assert!(metrics.len() < 700, "{name}: {}", metrics.len());
+    }
+}
+
+#[test]
+fn metrics_repeat_and_a_file_is_replaced_as_a_whole() {
+    let directory = scratch();
+    let file = directory.path().join("pagemap.prom");
+    let root = system("numa-6.1");
+    let without_cost = |told: &str| -> Vec<String> {
+        let lines = told.lines().filter(|line| !line.contains("pagemap_scan_"));
+        lines.map(str::to_owned).collect()
+    };
+    succeed([
+        "metrics",
+        "--sysroot",
+        text(&root),
+        "--textfile",
+        text(&file),
+        "--quiet",
+    ]);
+    let first = fs::read_to_string(&file).expect("the file");
+    succeed([
+        "metrics",
+        "--sysroot",
+        text(&root),
+        "--textfile",
+        text(&file),
+        "--threads",
+        "1",
+    ]);
+    let again = fs::read_to_string(&file).expect("the file");
+    assert_eq!(without_cost(&first), without_cost(&again));
+    let output = run(["metrics", "--from", "/nowhere", "--textfile", text(&file)]);
+    assert_refused(&output, 1, "/nowhere");
+    assert_eq!(fs::read_to_string(&file).expect("the file"), again);
+    assert_eq!(
+        fs::read_dir(directory.path()).expect("a directory").count(),
+        1
+    );
+}
+
+#[test]
+fn promtool_takes_metrics_and_rules() {
+    if !has("promtool") {
+        return;
+    }
+    for (name, _) in SYSTEMS {
+        let told = succeed(["metrics", "--sysroot", text(&system(name))]);
+        let directory = scratch();
+        let file = directory.path().join("metrics");
+        fs::write(&file, told).expect("a file");
+        let output = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(fs::File::open(&file).expect("the file"))
+            .output()
+            .expect("it starts");
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{name}: {output:?}"
+        );
+    }
+    for words in [
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "alerts.test.yml"],
+    ] {
+        let output = Command::new("promtool")
+            .args(words)
+            .current_dir(package("docs/monitoring"))
+            .output()
+            .expect("it starts");
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
+/// Rules and dashboard ask for metrics that there are.
+#[test]
+fn what_is_asked_of_prometheus_is_there() {
+    let metrics = metrics(&system("numa-6.1"));
+    let live_only = [
+        "pagemap_scan_duration_seconds",
+        "pagemap_scan_changed_ratio",
+    ];
+    let manual = fs::read_to_string(package("docs/monitoring.md")).expect("the manual");
+    for file in ["alerts.yml", "dashboard.json"] {
+        let file = fs::read_to_string(package("docs/monitoring").join(file)).expect("a file");
+        let names = file.split(|letter: char| {
+            !letter.is_ascii_alphanumeric() && letter != '_' && letter != ':'
+        });
+        let names: Vec<&str> = names.filter(|name| name.starts_with("pagemap_")).collect();
+        assert!(names.len() > 3);
+        for name in names {
+            let is_there = metrics
+                .keys()
+                .any(|key| key.split('{').next() == Some(name));
+            assert!(is_there || live_only.contains(&name), "{name}");
+        }
+    }
+    for key in metrics.keys() {
+        let name = key.split('{').next().expect("a name");
+        assert!(
+            manual.contains(&format!("`{name}`")),
+            "{name} is not in the manual"
+        );
+    }
+}
+
+fn check(words: &[&str]) -> (Option<i32>, String) {
+    let root = system("fragmented");
+    let fixed = ["check", "--sysroot", text(&root)];
+    let output = run(fixed.iter().chain(words));
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).expect("UTF-8"),
+    )
+}
+
+#[test]
+fn checks_hold_where_the_numbers_do() {
+    let report = report_of(&system("fragmented"), &[]);
+    let machine = row(&report, "contiguity", "machine", Some(2 << 20));
+    let blocked = number(&machine["blocked_strict"]);
+    let whole = number(&machine["blocks"]);
+    let share = 100.0 * blocked as f64 / whole as f64;
+    let slab = number(&report["classes"]["slab"]);
+    for (words, holds) in [
+        (["--blocked", &format!("2M={blocked}")], true),
+        (["--blocked", &format!("2M<{blocked}")], false),
+        (["--blocked", &format!("2M<={:.3}%", share + 0.01)], true),
+        (["--blocked", &format!("2M<={:.3}%", share - 0.01)], false),
+        (["--class", &format!("slab={slab}")], true),
+        (["--class", &format!("slab>{}KiB", slab * 4)], false),
+        (["--class", &format!("slab>={}KiB", slab * 4)], true),
+        (["--free-blocks", "2M>=1"], false),
+        (["--free-blocks", "2M>=0"], true),
+        (
+            [
+                "--contiguous",
+                &format!("2M={}", number(&machine["after_compaction"])),
+            ],
+            true,
+        ),
+    ] {
+        let (code, told) = check(&words);
+        assert_eq!(code, Some(if holds { 0 } else { 1 }), "{words:?}: {told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+        let nagios: Vec<&str> = words
+            .iter()
+            .copied()
+            .chain(["--format", "nagios"])
+            .collect();
+        let (code, told) = check(&nagios);
+        assert_eq!(code, Some(if holds { 0 } else { 2 }), "{words:?}: {told}");
+    }
+    // A size that no report has by itself.
+    let (code, told) = check(&["--contiguous", "4M>=1"]);
+    assert!(code == Some(0) && told.contains("4 MiB"), "{told}");
+}
+
+#[test]
+fn a_check_says_the_same_in_every_format() {
+    let both = ["--free-blocks", "2M>=1", "--class", "hwpoison=0"];
+    let format = |format| check(&[&both[..], &["--format", format]].concat()).1;
+    let text = check(&both).1;
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines[0].starts_with("failed  free blocks of 2 MiB: 0, wanted"),
+        "{text}"
+    );
+    assert!(
+        lines[1].starts_with("ok      memory of class hwpoison"),
+        "{text}"
+    );
+    let tap = format("tap");
+    assert!(tap.starts_with("1..2\nnot ok 1 - free blocks"), "{tap}");
+    assert!(tap.contains("\nok 2 - memory of class hwpoison"), "{tap}");
+    let json: serde_json::Value = serde_json::from_str(&format("json")).expect("JSON");
+    assert_eq!(
+        (json[0]["ok"].as_bool(), json[1]["ok"].as_bool()),
+        (Some(false), Some(true))
+    );
+    assert_eq!(json[0]["check"], "2M>=1");
+    let nagios = format("nagios");
+    let first = nagios.lines().next().expect("a line");
+    assert!(
+        first.starts_with("PAGEMAP CRITICAL - free blocks of 2 MiB: 0"),
+        "{nagios}"
+    );
+    assert!(first.contains(" | 'free blocks of 2 MiB'=0 "), "{nagios}");
+}
+
+#[test]
+fn what_cannot_be_checked_is_no_failure() {
+    for (words, code, part) in [
+        (&["check"][..], 2, "nothing is asserted"),
+        (&["check", "--blocked", "2M"], 2, "--blocked 2M is no limit"),
+        (&["check", "--blocked", "3M<=1"], 2, "power of two"),
+        (&["check", "--class", "dirt=0"], 2, "dirt is no class"),
+        (&["check", "--thp", ">=1%"], 2, "--pid"),
+        (
+            &["check", "--from", "/nowhere", "--class", "hwpoison=0"],
+            2,
+            "/nowhere",
+        ),
+        (
+            &["check", "--from", "example", "--free-blocks", "1K>=1"],
+            2,
+            "a page has",
+        ),
+    ] {
+        assert_refused(&run(words), code, part);
+    }
+    let output = run([
+        "check", "--from", "/nowhere", "--class", "free>0", "--format", "nagios",
+    ]);
+    assert_eq!(output.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.starts_with("PAGEMAP UNKNOWN - cannot"), "{told}");
+}
+
+/// Root's own shell has little anonymous memory in huge pages; its parent said what.
+#[test]
+fn huge_pages_of_a_process_are_checked() {
+    if !common::may_ask_the_kernel() {
+        return;
+    }
+    let own = std::process::id().to_string();
+    let output = run([
+        "check",
+        "--quiet",
+        "--pid",
+        &own,
+        "--thp>=0%",
+        "--thp",
+        "<=100%",
+        "--thp",
+        ">=900TiB",
+    ]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let words: Vec<&str> = told
+        .lines()
+        .map(|line| line.split(' ').next().expect("a word"))
+        .collect();
+    assert_eq!(words, ["ok", "ok", "failed"], "{told}");
+}
+
+#[test]
+fn every_verb_has_a_page_and_is_completed() {
+    let directory = scratch();
+    succeed(["man", text(directory.path())]);
+    let help = String::from_utf8(succeed(["--help"])).expect("UTF-8");
+    let (_, verbs) = help.split_once("Commands:\n").expect("verbs");
+    let verbs = verbs.lines().take_while(|line| !line.is_empty());
+    let verbs: Vec<&str> = verbs
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|verb| *verb != "help")
+        .collect();
+    assert!(verbs.len() >= 18, "{verbs:?}");
+    for verb in &verbs {
+        let page = directory.path().join(format!("pagemap-viz-{verb}.1"));
+        let page = fs::read_to_string(&page).unwrap_or_else(|_| panic!("{verb} has no page"));
+        let help = String::from_utf8(succeed([verb, "--help"])).expect("UTF-8");
+        let options = help
+            .split_whitespace()
+            .filter(|word| word.starts_with("--"));
+        for option in
+            options.filter(|word| word[2..].chars().all(|letter| letter.is_ascii_lowercase()))
+        {
+            let shown = option.replace('-', "\\-");
+            assert!(page.contains(&shown), "{verb}: {option}");
+        }
+    }
+    let pages = fs::read_dir(directory.path()).expect("a directory").count();
+    assert_eq!(pages, verbs.len() + 1);
+    for shell in ["bash", "zsh", "fish"] {
+        let told = String::from_utf8(succeed(["completions", shell])).expect("UTF-8");
+        for verb in &verbs {
+            assert!(told.contains(verb), "{shell}: {verb}");
+        }
+    }
+}
+
+#[test]
+fn pages_render() {
+    if !has("man") {
+        return;
+    }
+    let directory = scratch();
+    succeed(["man", text(directory.path())]);
+    for entry in fs::read_dir(directory.path()).expect("a directory") {
+        let page = entry.expect("an entry").path();
+        let output = Command::new("man")
+            .args(["--warnings", "-E", "UTF-8", "-l", text(&page)])
+            .env("MANWIDTH", "90")
+            .env("MANROFFSEQ", "")
+            .output()
+            .expect("man starts");
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success() && shown.contains("NAME"),
+            "{page:?}: {said}"
+        );
+        assert_eq!(said, "", "{page:?}");
+    }
+}
