@@ -17,7 +17,7 @@ use pagemap_viz::kernel::{PageFlags, Pfn, PfnRange};
 use pagemap_viz::layout::{CellOrder, Layout, Reducer};
 use pagemap_viz::record::{Names, Priority, Recorder};
 use pagemap_viz::recording::Plane;
-use pagemap_viz::scan::{Known, Lens, View, Watcher, scan};
+use pagemap_viz::scan::{Known, Lens, Nobody, View, scan};
 use pagemap_viz::source::{Clock, Extent, Machine, PageSize, Source};
 use pagemap_viz::survey::survey;
 
@@ -84,16 +84,6 @@ impl Source for Faulty {
 
     fn path(&self) -> &Path {
         Path::new("faulty")
-    }
-}
-
-struct Nobody;
-
-impl Watcher for Nobody {
-    fn on_pages(&self, _done: u64, _expected: u64) {}
-
-    fn stop(&self) -> Option<Error> {
-        None
     }
 }
 

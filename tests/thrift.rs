@@ -13,7 +13,7 @@ use pagemap_viz::error::{Error, Result};
 use pagemap_viz::kernel::{PageFlags, Pfn, PfnSet};
 use pagemap_viz::layout::{CellOrder, Layout, Reducer};
 use pagemap_viz::recording::Plane;
-use pagemap_viz::scan::{Effort, Known, Lens, Scan, View, Watcher, scan};
+use pagemap_viz::scan::{Effort, Known, Lens, Nobody, Scan, View, scan};
 use pagemap_viz::source::{Clock, Machine, Overrides, Source, System};
 
 /// Counts the entries that are read.
@@ -51,16 +51,6 @@ impl Source for Counting {
 
     fn path(&self) -> &Path {
         self.system.path()
-    }
-}
-
-struct Nobody;
-
-impl Watcher for Nobody {
-    fn on_pages(&self, _done: u64, _expected: u64) {}
-
-    fn stop(&self) -> Option<Error> {
-        None
     }
 }
 

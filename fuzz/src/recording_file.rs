@@ -12,10 +12,11 @@ use pagemap_viz::recording::{
     Block, Directory, FILE_HEADER, FrameEntry, HEADER_BYTES, Index, Plane, Tag, trailer,
 };
 use pagemap_viz::report::Wish;
+use pagemap_viz::scan::Nobody;
 use pagemap_viz::source::{Clock, Machine, MemoryRange, Recording, Selection, Source};
 use pagemap_viz::survey::survey as survey_of;
 
-use super::shared::{Nobody, pack, report};
+use super::shared::{pack, report};
 
 /// A whole file, opened and read. The first byte says what is mended before, so that changes get beyond the
 /// checksums: 0 nothing, 1 the checksums, 2 the contents are packed, too, and directories and index follow them; 3 the

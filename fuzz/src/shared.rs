@@ -3,7 +3,6 @@
 use pagemap_viz::error::Error;
 use pagemap_viz::kernel::PageFlags;
 use pagemap_viz::report::{Inputs, Report, Wish};
-use pagemap_viz::scan::Watcher;
 use pagemap_viz::source::Source;
 use pagemap_viz::survey::Survey;
 
@@ -78,17 +77,6 @@ pub(super) fn words(bytes: &mut Bytes<'_>, most: usize) -> Vec<PageFlags> {
         words.extend(std::iter::repeat_n(word, pages));
     }
     words
-}
-
-/// Watches a survey and never stops it.
-pub(super) struct Nobody;
-
-impl Watcher for Nobody {
-    fn on_pages(&self, _: u64, _: u64) {}
-
-    fn stop(&self) -> Option<Error> {
-        None
-    }
 }
 
 /// What a survey says of a source, for one wish.

@@ -10,10 +10,11 @@ use pagemap_viz::page::{Atlas, AtlasInputs, AtlasReadings};
 use pagemap_viz::page::{html, labels, markdown};
 use pagemap_viz::recording::Plane;
 use pagemap_viz::report::{Report, Wish};
+use pagemap_viz::scan::Nobody;
 use pagemap_viz::source::{Clock, Extent, Machine, PageSize, Source};
 use pagemap_viz::survey::{Cells, Mobility, Survey, survey as survey_of};
 
-use super::shared::{Bytes, Nobody, report, words};
+use super::shared::{Bytes, report, words};
 
 /// A machine of a few bytes of settings, words in runs, and texts with a zero byte between them, surveyed and
 /// reported.

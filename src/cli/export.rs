@@ -91,7 +91,7 @@ impl ExportRequest {
 
 pub(super) fn export(args: ExportArgs) -> Result<ExportRequest, String> {
     if args.raw {
-        return words(args).map(ExportRequest::Words);
+        return words(&args).map(ExportRequest::Words);
     }
     let selection = selection(args.selection)?;
     let page_size = args.page_size.as_deref();
@@ -122,7 +122,7 @@ pub(super) fn export(args: ExportArgs) -> Result<ExportRequest, String> {
     }))
 }
 
-fn words(args: ExportArgs) -> Result<WordsRequest, String> {
+fn words(args: &ExportArgs) -> Result<WordsRequest, String> {
     let [recording] = args.inputs.as_slice() else {
         return Err("--raw gives the words of one recording".to_owned());
     };

@@ -92,7 +92,7 @@ impl Rows {
             ]),
             Self::Blocks => {
                 fields.extend(MOBILITIES.map(|kind| field(kind.name(), Kind::Int)));
-                let classes = told_classes().map(|class| class_field(class));
+                let classes = told_classes().map(class_field);
                 fields.extend(classes.map(|name| field(&name, Kind::Int)));
             }
         }

@@ -208,6 +208,18 @@ pub trait Watcher: Sync {
     fn stop(&self) -> Option<Error>;
 }
 
+/// Nobody watches, and nothing stops.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
+
+impl Watcher for Nobody {
+    fn on_pages(&self, _done: u64, _expected: u64) {}
+
+    fn stop(&self) -> Option<Error> {
+        None
+    }
+}
+
 /// One of several scans that are one piece of work to who watches.
 pub struct Part<'a> {
     /// Who watches.
