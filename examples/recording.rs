@@ -20,7 +20,10 @@ fn main() -> Result<()> {
         let frame = recording.frame(Some(number as u64))?;
         let survey = survey(&frame, &[], None, 2, &Nobody)?;
         let free = survey.classes.of(Class::Free) * frame.machine().page_size.bytes();
-        let blocks = survey.zones.iter().map(|zone| zone.blocks[survey.pmd].of(State::Free));
+        let blocks = survey
+            .zones
+            .iter()
+            .map(|zone| zone.blocks[survey.pmd].of(State::Free));
         let (time, free, blocks) = (frame.time(), size(free), blocks.sum::<u64>());
         println!("{number:>5}  {time:<30}  {free:>8}  {blocks:>7}");
     }

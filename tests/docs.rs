@@ -207,3 +207,38 @@ fn the_gallerys_pictures_of_the_example_are_what_their_commands_draw() {
         assert!(document("docs/gallery/README.md").contains(name));
     }
 }
+
+/// The commands of the gallery that name a captured system, and the pictures that they draw.
+#[test]
+fn the_gallerys_pictures_of_captured_systems_are_what_their_commands_draw() {
+    let gallery = document("docs/gallery/README.md");
+    let mut drawn = 0;
+    let commands = code_blocks(&gallery).into_iter().flat_map(str::lines);
+    for command in commands.filter(|line| line.starts_with("pagemap-viz snapshot")) {
+        let words = command.replace('\'', "");
+        let mut words: Vec<&str> = words.split(' ').skip(1).collect();
+        let name = words.pop().expect("a picture");
+        let directory = common::scratch();
+        let picture = directory.path().join(name);
+        let drew = common::tool()
+            .args(&words)
+            .arg(&picture)
+            .current_dir(package(""))
+            .status();
+        assert!(drew.is_ok_and(|status| status.success()), "{command}");
+        let place = if name == "fragmented.png" {
+            "docs"
+        } else {
+            "docs/gallery"
+        };
+        let shown = fs::read(package(place).join(name)).expect("a picture");
+        let same = decode(&fs::read(picture).expect("drawn")).rgb() == decode(&shown).rgb();
+        assert!(
+            same,
+            "{place}/{name}: draw it anew with SOURCE_DATE_EPOCH=1795231355"
+        );
+        assert!(gallery.contains(&format!("{name})")), "{name} is not shown");
+        drawn += 1;
+    }
+    assert!(drawn >= 7, "{drawn}");
+}

@@ -215,6 +215,6 @@ fn refuse_other_kernel_files(path: &Path, wanted: &str) -> Result<()> {
     }
 }
 
-fn is_procfs(file: &File) -> bool {
+pub(super) fn is_procfs(file: &File) -> bool {
     rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type as u64 == PROC_MAGIC)
 }

@@ -10,6 +10,7 @@ use crate::error::{Result, printable};
 use crate::kernel::{
     Parts, Rollup, parse_anonymous, parse_meminfo_bytes, parse_parts, parse_rollup,
 };
+use crate::source::flags_file::is_procfs;
 
 /// Bytes of a command line that are looked at.
 const MAX_COMMAND: usize = 4096;
@@ -138,7 +139,8 @@ pub fn memory_info(root: &Path) -> MemoryInfo {
     let written = || fs::metadata(&path).ok()?.modified().ok();
     let date = || Timestamp::try_from(written()?).ok();
     let now = Timestamp::now();
-    let is_running = root == Path::new("/");
+    // A host's root that is mounted into a container runs, too.
+    let is_running = File::open(&path).is_ok_and(|file| is_procfs(&file));
     let of = |name| parse_meminfo_bytes(&text, name);
     MemoryInfo {
         time: if is_running {
