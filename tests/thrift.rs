@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::{SYSTEMS, bytes, decode, may_ask_the_kernel, package, scratch, succeed};
 use jiff::Timestamp;
 use pagemap_viz::classify::{Class, KsmVerdict};
-use pagemap_viz::error::{Error, Result};
+use pagemap_viz::error::Result;
 use pagemap_viz::kernel::{PageFlags, Pfn, PfnSet};
 use pagemap_viz::layout::{CellOrder, Layout, Reducer};
 use pagemap_viz::recording::Plane;

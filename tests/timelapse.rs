@@ -222,3 +222,19 @@ fn marks_change_no_counts_where_a_frame_is_shorter_than_the_one_before() {
         counts("plain", &[])
     );
 }
+
+/// A series of the example goes into a directory that may have its name.
+#[test]
+fn a_directory_called_example_hides_nothing() {
+    let directory = common::scratch();
+    let drawn = common::tool()
+        .args(["timelapse", "--from", "example", "--quiet", "example"])
+        .current_dir(directory.path())
+        .status();
+    assert!(drawn.is_ok_and(|status| status.success()));
+    let again = common::tool()
+        .args(["diff", "example@7", "example@8", "--quiet"])
+        .current_dir(directory.path())
+        .output();
+    assert!(again.is_ok_and(|output| output.status.success()));
+}

@@ -1,6 +1,5 @@
 //! What several targets use.
 
-use pagemap_viz::error::Error;
 use pagemap_viz::kernel::PageFlags;
 use pagemap_viz::report::{Inputs, Report, Wish};
 use pagemap_viz::source::Source;

@@ -14,7 +14,7 @@ const RECORDING: &[u8] = include_bytes!("../../examples/fragmented.pmv");
 
 /// True when the carried recording is meant.
 pub(super) fn is_meant(path: &Path) -> bool {
-    path.as_os_str() == EXAMPLE && !path.exists()
+    path.as_os_str() == EXAMPLE && !path.is_file()
 }
 
 /// The carried recording as a file.
