@@ -59,9 +59,9 @@ impl CheckRequest {
 pub(super) fn metrics(args: MetricsArgs) -> Result<MetricsRequest, String> {
     Ok(MetricsRequest {
         target: args.textfile.map_or(Target::Stdout, Target::File),
-        source: SourceRequest::one(args.source)?,
-        threads: threads_or_all(args.threads),
-        quiet: args.quiet,
+        source: SourceRequest::one(args.reading.source)?,
+        threads: threads_or_all(args.reading.threads),
+        quiet: args.reading.quiet,
     })
 }
 
@@ -130,9 +130,9 @@ pub(super) fn check(args: CheckArgs) -> Result<CheckRequest, String> {
             CheckFormatArg::Tap => CheckFormat::Tap,
             CheckFormatArg::Nagios => CheckFormat::Nagios,
         },
-        source: SourceRequest::one(args.source)?,
-        threads: threads_or_all(args.threads),
-        quiet: args.quiet,
+        source: SourceRequest::one(args.reading.source)?,
+        threads: threads_or_all(args.reading.threads),
+        quiet: args.reading.quiet,
     })
 }
 

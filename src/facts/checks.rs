@@ -121,69 +121,73 @@ impl fmt::Display for Limit {
     }
 }
 
+/// What is asserted of, as a part of something.
+struct Part {
+    subject: String,
+    part: u64,
+    whole: u64,
+    /// Of one.
+    bytes: u64,
+    what: &'static str,
+}
+
+impl About {
+    fn part(self, report: &Report, anonymous: Option<Anonymous>) -> Part {
+        let blocks = |bytes: u64, what: &str, count: fn(&Contiguity) -> u64| {
+            let rows = report.machine_rows();
+            let row = rows.into_iter().find(|row| row.size == bytes);
+            Part {
+                subject: what.replace("SIZE", &size(bytes)),
+                part: row.map_or(0, count),
+                whole: row.map_or(0, |row| row.blocks),
+                bytes,
+                what: "blocks",
+            }
+        };
+        match self {
+            Self::FreeBlocks(bytes) => blocks(bytes, "free blocks of SIZE", |row| row.free),
+            Self::Contiguous(bytes) => {
+                let what = "blocks of SIZE, free or after compaction";
+                blocks(bytes, what, |row| row.after_compaction)
+            }
+            Self::Blocked(bytes) => {
+                blocks(bytes, "blocked blocks of SIZE", |row| row.blocked_strict)
+            }
+            Self::Class(class) => {
+                let of = |class: Class| report.classes.get(class.name()).copied().unwrap_or(0);
+                let all: u64 = report.classes.values().sum();
+                Part {
+                    subject: format!("memory of class {}", class.name()),
+                    part: of(class),
+                    whole: all - of(Class::Hole),
+                    bytes: report.page_size,
+                    what: "pages",
+                }
+            }
+            Self::Thp(pid) => {
+                let (all, huge) = anonymous.unwrap_or((0, 0));
+                Part {
+                    subject: format!("anonymous memory of process {pid} in huge pages"),
+                    part: huge,
+                    whole: all,
+                    bytes: 1,
+                    what: "bytes",
+                }
+            }
+        }
+    }
+}
+
 impl Assertion {
     /// What it comes to.
     pub fn verdict(&self, report: &Report, anonymous: Option<Anonymous>) -> Verdict {
-        let page = report.page_size;
-        // Part, whole, bytes of one, what is counted.
-        let (subject, part, whole, bytes, what) = match self.about {
-            About::FreeBlocks(block) => {
-                let row = machine_row(report, block);
-                let free = row.map_or(0, |row| row.free);
-                (
-                    format!("free blocks of {}", size(block)),
-                    free,
-                    row.map_or(0, |row| row.blocks),
-                    block,
-                    "blocks",
-                )
-            }
-            About::Contiguous(block) => {
-                let row = machine_row(report, block);
-                let found = row.map_or(0, |row| row.after_compaction);
-                let subject = format!("blocks of {}, free or after compaction", size(block));
-                (
-                    subject,
-                    found,
-                    row.map_or(0, |row| row.blocks),
-                    block,
-                    "blocks",
-                )
-            }
-            About::Blocked(block) => {
-                let row = machine_row(report, block);
-                let found = row.map_or(0, |row| row.blocked_strict);
-                (
-                    format!("blocked blocks of {}", size(block)),
-                    found,
-                    row.map_or(0, |row| row.blocks),
-                    block,
-                    "blocks",
-                )
-            }
-            About::Class(class) => {
-                let of = |name: &str| report.classes.get(name).copied().unwrap_or(0);
-                let all: u64 = report.classes.values().sum();
-                let existing = all - of(Class::Hole.name());
-                (
-                    format!("memory of class {}", class.name()),
-                    of(class.name()),
-                    existing,
-                    page,
-                    "pages",
-                )
-            }
-            About::Thp(pid) => {
-                let (all, huge) = anonymous.unwrap_or((0, 0));
-                (
-                    format!("anonymous memory of process {pid} in huge pages"),
-                    huge,
-                    all,
-                    1,
-                    "bytes",
-                )
-            }
-        };
+        let Part {
+            subject,
+            part,
+            whole,
+            bytes,
+            what,
+        } = self.about.part(report, anonymous);
         let (found, unit, mut said) = match self.limit.measure {
             Measure::Count => (part as f64, what, grouped(part)),
             Measure::Bytes => ((part * bytes) as f64, "bytes", size(part * bytes)),
@@ -204,13 +208,6 @@ impl Assertion {
             unit,
         }
     }
-}
-
-fn machine_row(report: &Report, block: u64) -> Option<&Contiguity> {
-    report
-        .machine_rows()
-        .into_iter()
-        .find(|row| row.size == block)
 }
 
 /// A line each, for people.

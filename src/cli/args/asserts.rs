@@ -6,6 +6,21 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use super::readings::SourceArgs;
 
+/// One reading that is counted.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct ReadingArgs {
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+
+    /// Threads that read; default: one a processor
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(in crate::cli) threads: Option<u16>,
+
+    /// No progress and no remarks on standard error
+    #[arg(short, long)]
+    pub(in crate::cli) quiet: bool,
+}
+
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  \
     sudo pagemap-viz metrics\n  \
@@ -18,15 +33,7 @@ pub(in crate::cli) struct MetricsArgs {
     pub(in crate::cli) textfile: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(in crate::cli) source: SourceArgs,
-
-    /// Threads that read; default: one a processor
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(in crate::cli) threads: Option<u16>,
-
-    /// No progress and no remarks on standard error
-    #[arg(short, long)]
-    pub(in crate::cli) quiet: bool,
+    pub(in crate::cli) reading: ReadingArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -79,15 +86,7 @@ pub(in crate::cli) struct CheckArgs {
     pub(in crate::cli) format: CheckFormatArg,
 
     #[command(flatten)]
-    pub(in crate::cli) source: SourceArgs,
-
-    /// Threads that read; default: one a processor
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(in crate::cli) threads: Option<u16>,
-
-    /// No progress and no remarks on standard error
-    #[arg(short, long)]
-    pub(in crate::cli) quiet: bool,
+    pub(in crate::cli) reading: ReadingArgs,
 }
 
 /// `--thp>=90%` as it is said, instead of `--thp '>=90%'`.
