@@ -5,10 +5,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use common::reports::{number, report_of, row};
-use common::{SYSTEMS, assert_refused, facts, package, run, scratch, succeed, system, text};
+use common::{SYSTEMS, assert_refused, facts, has, package, run, scratch, succeed, system, text};
 
 /// Metrics of a system: values by name and labels.
 fn metrics(root: &Path) -> BTreeMap<String, f64> {
@@ -21,21 +21,6 @@ fn metrics(root: &Path) -> BTreeMap<String, f64> {
         (name.to_owned(), value.parse().expect("a number"))
     };
     lines.map(value).collect()
-}
-
-/// Runs a program of the system's if it is there; CI requires it.
-fn has(program: &str) -> bool {
-    let found = Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    let required = std::env::var_os("PAGEMAP_VIZ_REQUIRE_ENGINES").is_some();
-    assert!(found.is_ok() || !required, "CI has {program}");
-    if found.is_err() {
-        eprintln!("skipped: there is no {program}");
-    }
-    found.is_ok()
 }
 
 #[test]
@@ -149,7 +134,19 @@ fn promtool_takes_metrics_and_rules() {
             "{name}: {output:?}"
         );
     }
+    // What the dashboard asks, as rules.
+    let dashboard = fs::read(package("docs/monitoring/dashboard.json")).expect("the dashboard");
+    let mut rules = "groups:\n  - name: dashboard\n    rules:\n".to_owned();
+    for (number, question) in questions(&common::json(&dashboard)).iter().enumerate() {
+        let question = serde_json::to_string(question).expect("a text");
+        rules += &format!("      - record: pagemap:question:{number}\n        expr: {question}\n");
+    }
+    let directory = scratch();
+    let asked = directory.path().join("dashboard.yml");
+    fs::write(&asked, &rules).expect("a file");
+    assert!(rules.lines().count() > 12, "{rules}");
     for words in [
+        ["check", "rules", text(&asked)],
         ["check", "rules", "alerts.yml"],
         ["test", "rules", "alerts.test.yml"],
     ] {
@@ -159,6 +156,19 @@ fn promtool_takes_metrics_and_rules() {
             .output()
             .expect("it starts");
         assert!(output.status.success(), "{output:?}");
+    }
+}
+
+/// The queries of a dashboard, wherever they stand.
+fn questions(value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::Object(fields) => {
+            let own = fields.get("expr").and_then(serde_json::Value::as_str);
+            let below = fields.values().flat_map(questions);
+            own.map(str::to_owned).into_iter().chain(below).collect()
+        }
+        serde_json::Value::Array(values) => values.iter().flat_map(questions).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -332,66 +342,4 @@ fn huge_pages_of_a_process_are_checked() {
         .map(|line| line.split(' ').next().expect("a word"))
         .collect();
     assert_eq!(words, ["ok", "ok", "failed"], "{told}");
-}
-
-#[test]
-fn every_verb_has_a_page_and_is_completed() {
-    let directory = scratch();
-    succeed(["man", text(directory.path())]);
-    let help = String::from_utf8(succeed(["--help"])).expect("UTF-8");
-    let (_, verbs) = help.split_once("Commands:\n").expect("verbs");
-    let verbs = verbs.lines().take_while(|line| !line.is_empty());
-    let verbs: Vec<&str> = verbs
-        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|verb| *verb != "help")
-        .collect();
-    assert!(verbs.len() >= 18, "{verbs:?}");
-    for verb in &verbs {
-        let page = directory.path().join(format!("pagemap-viz-{verb}.1"));
-        let page = fs::read_to_string(&page).unwrap_or_else(|_| panic!("{verb} has no page"));
-        let help = String::from_utf8(succeed([verb, "--help"])).expect("UTF-8");
-        let options = help
-            .split_whitespace()
-            .filter(|word| word.starts_with("--"));
-        for option in
-            options.filter(|word| word[2..].chars().all(|letter| letter.is_ascii_lowercase()))
-        {
-            let shown = option.replace('-', "\\-");
-            assert!(page.contains(&shown), "{verb}: {option}");
-        }
-    }
-    let pages = fs::read_dir(directory.path()).expect("a directory").count();
-    assert_eq!(pages, verbs.len() + 1);
-    for shell in ["bash", "zsh", "fish"] {
-        let told = String::from_utf8(succeed(["completions", shell])).expect("UTF-8");
-        for verb in &verbs {
-            assert!(told.contains(verb), "{shell}: {verb}");
-        }
-    }
-}
-
-#[test]
-fn pages_render() {
-    if !has("man") {
-        return;
-    }
-    let directory = scratch();
-    succeed(["man", text(directory.path())]);
-    for entry in fs::read_dir(directory.path()).expect("a directory") {
-        let page = entry.expect("an entry").path();
-        let output = Command::new("man")
-            .args(["--warnings", "-E", "UTF-8", "-l", text(&page)])
-            .env("MANWIDTH", "90")
-            .env("MANROFFSEQ", "")
-            .output()
-            .expect("man starts");
-        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(
-            output.status.success() && shown.contains("NAME"),
-            "{page:?}: {said}"
-        );
-        assert_eq!(said, "", "{page:?}");
-    }
 }

@@ -367,3 +367,18 @@ pub fn write_process(root: &Path, flags: &[u64], maps: &str, entries: &[&[u64]])
     }
     std::fs::write(process.join("pagemap.idx"), index).expect("an index");
 }
+
+/// Whether the system has a program; CI's has all that are asked for.
+pub fn has(program: &str) -> bool {
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let required = std::env::var_os("PAGEMAP_VIZ_REQUIRE_ENGINES").is_some();
+    assert!(found.is_ok() || !required, "CI has {program}");
+    if found.is_err() {
+        eprintln!("skipped: there is no {program}");
+    }
+    found.is_ok()
+}
