@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 
-use pagemap_viz::cli::{Request, Usage, parse};
+use pagemap_viz::cli::{Request, Usage, parse, status_of_wrong_usage};
 use pagemap_viz::commands::run;
 use pagemap_viz::error::Error;
 use pagemap_viz::output::print;
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         Err(Usage::Answer(text)) => return finish(print(&text).map(|()| None)),
         Err(Usage::Wrong(message)) => {
             complain(&message);
-            return ExitCode::from(2);
+            return ExitCode::from(status_of_wrong_usage(std::env::args_os()));
         }
     };
     // Before anything that a user names is opened.

@@ -113,6 +113,31 @@ fn engines_count_what_the_program_counts() {
         let rows = answer.as_array().expect("rows").len();
         assert!(rows >= 2, "{statement}: {answer}");
     }
+    // Of free memory that is all in pieces the share is 1, and what compaction could make is no less than what the report says.
+    let questions = |word: &str| statements.iter().position(|text| text.contains(word));
+    let fragmented = |word: &str| -> Value {
+        let answer = answers[questions(word).expect("a question")]
+            .as_array()
+            .expect("rows");
+        answer
+            .iter()
+            .find(|row| row[0] == "db-1")
+            .expect("a row")
+            .clone()
+    };
+    assert_eq!(fragmented("in_pieces")[2], "1.0");
+    let report = common::reports::report_of(&system("fragmented"), &[]);
+    let machine = common::reports::row(&report, "contiguity", "machine", Some(2 << 20));
+    let makeable: u64 = fragmented("makeable_blocks")[2]
+        .as_str()
+        .expect("a text")
+        .parse()
+        .expect("a number");
+    let reckoned = common::reports::number(&machine["after_compaction"]);
+    assert!(
+        makeable >= reckoned && makeable < 60,
+        "{makeable}, {reckoned}"
+    );
     // Pages by host and class.
     assert_eq!(told["duckdb"], told["pyarrow"]);
     for (name, host) in FLEET {
@@ -174,9 +199,9 @@ fn a_data_set_lies_where_engines_look_and_is_replaced_by_itself() {
     let before = files(&day);
     succeed(words);
     assert_eq!((files(&day), before.len()), (before, 1));
-    // The same twice in one run would be lost.
+    // The same twice in one run would be one file.
     let output = run(words.iter().chain(&[text(&copy)]));
-    assert_refused(&output, 1, "two inputs go to");
+    assert_refused(&output, 2, "is named twice");
     // Nobody's host is told.
     succeed(words.iter().chain(&["--redact"]));
     assert!(set.join("runs/host=__HIVE_DEFAULT_PARTITION__").is_dir());
@@ -253,5 +278,73 @@ fn columns_have_names_of_their_own() {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), count, "{names:?}");
+    }
+}
+
+#[test]
+fn inputs_of_one_name_and_time_lie_beside_each_other() {
+    let directory = scratch();
+    let set = format!("{}/", text(&directory.path().join("set")));
+    let mut inputs = Vec::new();
+    for host in ["a", "b"] {
+        let copy = named("light-6.1", host, directory.path());
+        fs::remove_dir_all(copy.join("proc/sys")).expect("it is ours");
+        let dump = directory.path().join(host).join("kpageflags.bin.zst");
+        fs::rename(copy.join("proc/kpageflags.zst"), &dump).expect("it is ours");
+        inputs.push(dump);
+    }
+    for input in &inputs {
+        // SOURCE_DATE_EPOCH gives both the same time.
+        succeed(["export", "--quiet", "-o", &set, text(input)]);
+    }
+    let day = directory
+        .path()
+        .join("set/runs/host=__HIVE_DEFAULT_PARTITION__");
+    let day = fs::read_dir(day)
+        .expect("a host")
+        .next()
+        .expect("a day")
+        .expect("an entry")
+        .path();
+    assert_eq!(fs::read_dir(day).expect("files").count(), 2);
+}
+
+#[test]
+fn a_broken_input_costs_no_other() {
+    let directory = scratch();
+    let set = format!("{}/", text(&directory.path().join("set")));
+    let broken = directory.path().join("broken.pmv");
+    fs::write(&broken, "cut").expect("a file");
+    let (one, two) = (system("light-6.1"), system("boot-6.1"));
+    let output = run([
+        "export",
+        "--quiet",
+        "-o",
+        &set,
+        text(&one),
+        text(&broken),
+        text(&two),
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("broken.pmv") && said.contains("1 of 3 inputs"),
+        "{said}"
+    );
+    let hosts = directory
+        .path()
+        .join("set/runs/host=__HIVE_DEFAULT_PARTITION__");
+    let days = fs::read_dir(hosts)
+        .expect("a host")
+        .map(|day| day.expect("an entry").path());
+    let files: usize = days
+        .map(|day| fs::read_dir(day).expect("files").count())
+        .sum();
+    assert_eq!(files, 2);
+    for words in [
+        ["export", "-o", &set, "example@3", "--quiet"],
+        ["export", "-o", &set, "--node=0", "--quiet"],
+    ] {
+        assert_refused(&run(words), 2, "a data set holds whole");
     }
 }

@@ -35,7 +35,8 @@ fn every_verb_has_a_page_and_is_completed() {
         }
     }
     let pages = fs::read_dir(directory.path()).expect("a directory").count();
-    assert_eq!(pages, verbs.len() + 1);
+    // The program's own, and those of list, show and check of palettes.
+    assert_eq!(pages, verbs.len() + 4);
     for shell in ["bash", "zsh", "fish"] {
         let told = String::from_utf8(succeed(["completions", shell])).expect("UTF-8");
         for verb in &verbs {
@@ -66,5 +67,13 @@ fn pages_render() {
             "{page:?}: {said}"
         );
         assert_eq!(said, "", "{page:?}");
+        // Lines stay lines.
+        let examples = shown.split("EXAMPLES").nth(1).unwrap_or_default();
+        let commands = examples
+            .lines()
+            .filter(|line| line.trim_start().starts_with("sudo "));
+        for line in commands {
+            assert!(!line.contains(". "), "{page:?}: {line}");
+        }
     }
 }

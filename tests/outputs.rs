@@ -283,3 +283,16 @@ fn results_are_readable_by_whom_the_umask_allows_and_replace_what_was_there() {
         "no temporary file stays"
     );
 }
+
+/// The link would be replaced, and with it the standard output of everybody.
+#[test]
+fn a_link_of_the_systems_is_refused() {
+    let directory = common::scratch();
+    let kept = std::fs::File::create(directory.path().join("kept")).expect("a file");
+    let output = common::tool()
+        .args(["snapshot", "--from", "example", "/proc/self/fd/1"])
+        .stdout(kept)
+        .output()
+        .expect("it starts");
+    common::assert_refused(&output, 1, "a link of the system's");
+}

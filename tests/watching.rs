@@ -295,6 +295,14 @@ fn what_cannot_be_checked_is_no_failure() {
         (&["check", "--blocked", "2M"], 2, "--blocked 2M is no limit"),
         (&["check", "--blocked", "3M<=1"], 2, "power of two"),
         (&["check", "--class", "dirt=0"], 2, "dirt is no class"),
+        (&["check", "--class", "hole=0"], 2, "hole is no class"),
+        (&["check", "--blocked", "<=1"], 2, "is no limit"),
+        (&["check", "--class", "free>=101%"], 2, "is no limit"),
+        (
+            &["check", "--class", "dirt=0", "--format", "nagios"],
+            3,
+            "dirt",
+        ),
         (&["check", "--thp", ">=1%"], 2, "--pid"),
         (
             &["check", "--from", "/nowhere", "--class", "hwpoison=0"],
@@ -342,4 +350,51 @@ fn huge_pages_of_a_process_are_checked() {
         .map(|line| line.split(' ').next().expect("a word"))
         .collect();
     assert_eq!(words, ["ok", "ok", "failed"], "{told}");
+}
+
+/// The verdict is told by the status, whatever becomes of the text.
+#[test]
+fn who_goes_away_changes_no_verdict() {
+    let command = |sink: &str| {
+        let program = env!("CARGO_BIN_EXE_pagemap-viz");
+        let script = format!(
+            "({program} check --quiet --from example --class 'free>=99%'; echo $? >&2) {sink}"
+        );
+        let output = Command::new("bash")
+            .args(["-c", &script])
+            .output()
+            .expect("a shell");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        said.lines().last().expect("a status").to_owned()
+    };
+    assert_eq!(command("| true"), "1");
+    assert_eq!(command("> /dev/full"), "2");
+}
+
+#[test]
+fn digits_show_on_which_side_of_a_limit_a_number_lies() {
+    let report = report_of(&system("fragmented"), &[]);
+    let slab = number(&report["classes"]["slab"]);
+    let existing: u64 = report["classes"]
+        .as_object()
+        .expect("classes")
+        .values()
+        .map(number)
+        .sum();
+    let share = format!("{:.1}", 100.0 * slab as f64 / existing as f64);
+    let (code, told) = check(&["--class", &format!("slab={share}%")]);
+    assert_eq!(code, Some(1));
+    let found = told
+        .split(": ")
+        .nth(1)
+        .expect("a number")
+        .split(' ')
+        .next()
+        .expect("a number");
+    assert!(found.len() > share.len() + 2, "{told}");
+    let (code, told) = check(&["--blocked", "1T<=10%"]);
+    assert!(
+        code == Some(1) && told.contains("has none at all"),
+        "{told}"
+    );
 }

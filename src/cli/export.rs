@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{ExportArgs, PlaneArg, RowFormatArg};
-use super::request::threads;
+use super::request::threads_or_all;
 use super::selection::selection;
 use super::source::SourceRequest;
 use crate::facts::Rows;
 use crate::output::{RowFormat, Target};
 use crate::recording::Plane;
+use crate::source::Selection;
 
 /// What is exported.
 #[derive(Debug)]
@@ -35,8 +36,8 @@ pub struct WordsRequest {
 /// Rows of pages to be written.
 #[derive(Debug)]
 pub struct RowsRequest {
-    /// Where the pages are read, and what each is called in a data set.
-    pub inputs: Vec<(SourceRequest, String)>,
+    /// Where the pages are read.
+    pub inputs: Vec<Input>,
     /// What a row is.
     pub rows: Rows,
     /// Where to.
@@ -49,6 +50,17 @@ pub struct RowsRequest {
     pub threads: usize,
     /// No progress.
     pub quiet: bool,
+}
+
+/// Something that is exported.
+#[derive(Debug)]
+pub struct Input {
+    /// How it is read.
+    pub source: SourceRequest,
+    /// Where it stands, whatever way it was named.
+    pub path: PathBuf,
+    /// What a file of a data set is called after.
+    pub stem: String,
 }
 
 /// Where rows go.
@@ -65,7 +77,7 @@ impl ExportRequest {
     pub(super) fn asks_the_kernel(&self) -> bool {
         match self {
             Self::Words(_) => false,
-            Self::Rows(request) => request.inputs.iter().any(|(source, _)| source.is_running()),
+            Self::Rows(request) => request.inputs.iter().any(|input| input.source.is_running()),
         }
     }
 
@@ -77,15 +89,19 @@ impl ExportRequest {
         }
     }
 
-    /// The directory below which something is written.
-    pub(super) fn directory(&self) -> Option<&Path> {
-        match self {
-            Self::Words(request) => request.output.directory(),
+    /// The directories below which something is written. Parts of a data set may lie elsewhere, behind links.
+    pub(super) fn directories(&self) -> Vec<PathBuf> {
+        let target = match self {
+            Self::Words(request) => &request.output,
             Self::Rows(request) => match &request.to {
-                RowTarget::File(target) => target.directory(),
-                RowTarget::DataSet(directory) => Some(directory),
+                RowTarget::File(target) => target,
+                RowTarget::DataSet(directory) => {
+                    let part = directory.join(request.rows.name());
+                    return vec![directory.clone(), part];
+                }
             },
-        }
+        };
+        target.directory().map(Path::to_owned).into_iter().collect()
     }
 }
 
@@ -95,18 +111,39 @@ pub(super) fn export(args: ExportArgs) -> Result<ExportRequest, String> {
     }
     let selection = selection(args.selection)?;
     let page_size = args.page_size.as_deref();
+    let (to, format) = place(&args.output, args.format)?;
+    let is_set = matches!(to, RowTarget::DataSet(_));
+    if is_set && selection != Selection::default() {
+        return Err(
+            "a data set holds whole readings: --node, --zone and --range are for a file".to_owned(),
+        );
+    }
     let mut inputs = Vec::new();
     for path in &args.inputs {
         let source = SourceRequest::readings(path, page_size)?;
-        inputs.push((source.only(selection.clone()), stem(path)));
+        if is_set && source.is_one_of_several() {
+            return Err(format!(
+                "{}: a data set holds whole recordings, and this is a frame",
+                path.display()
+            ));
+        }
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if is_set && inputs.iter().any(|input: &Input| input.path == real) {
+            return Err(format!("{} is named twice", path.display()));
+        }
+        inputs.push(Input {
+            source: source.only(selection.clone()),
+            path: real,
+            stem: stem(path),
+        });
     }
     if inputs.is_empty() {
-        inputs.push((
-            SourceRequest::live(page_size)?.only(selection),
-            "live".to_owned(),
-        ));
+        inputs.push(Input {
+            source: SourceRequest::live(page_size)?.only(selection),
+            path: PathBuf::from("/"),
+            stem: "live".to_owned(),
+        });
     }
-    let (to, format) = place(&args.output, args.format)?;
     Ok(ExportRequest::Rows(RowsRequest {
         inputs,
         rows: if args.blocks {
@@ -116,9 +153,9 @@ pub(super) fn export(args: ExportArgs) -> Result<ExportRequest, String> {
         },
         to,
         format,
-        redact: args.run.redact,
-        threads: threads(&args.run),
-        quiet: args.run.quiet,
+        redact: args.redact,
+        threads: threads_or_all(None),
+        quiet: args.quiet,
     }))
 }
 
@@ -130,9 +167,9 @@ fn words(args: &ExportArgs) -> Result<WordsRequest, String> {
         recording: recording.clone(),
         frame: args.frame,
         plane: match args.plane {
-            PlaneArg::Flags => Plane::Flags,
-            PlaneArg::Counts => Plane::Counts,
-            PlaneArg::Cgroups => Plane::Cgroups,
+            None | Some(PlaneArg::Flags) => Plane::Flags,
+            Some(PlaneArg::Counts) => Plane::Counts,
+            Some(PlaneArg::Cgroups) => Plane::Cgroups,
         },
         output: Target::new(&args.output),
     })

@@ -1,7 +1,6 @@
 //! What was asked. `args` is what was typed, `request` and its parts what it means.
 
 mod args;
-mod asserts;
 mod diff;
 mod export;
 mod flags;
@@ -17,11 +16,12 @@ mod sought;
 mod source;
 mod timelapse;
 mod usage;
+mod watching;
 
-pub use args::{Args, ShellArg, Usage, parse};
-pub use asserts::{CheckFormat, CheckRequest, MetricsRequest};
+pub use args::{Args, ShellArg, Usage, parse, status_of_wrong_usage};
+
 pub use diff::{Compared, DiffRequest};
-pub use export::{ExportRequest, RowTarget, RowsRequest, WordsRequest};
+pub use export::{ExportRequest, Input, RowTarget, RowsRequest, WordsRequest};
 pub use flags::{Cgroup, FlagsFormat, FlagsRequest, PagesOf, PagesRequest};
 pub use look::{Look, Scale};
 pub use processes::{
@@ -32,9 +32,10 @@ pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};
 pub use report::{ReportFormat, ReportRequest};
 pub use request::{PaletteRequest, Request, open_palette};
-pub use shell::{SystemRequest, completions, man_pages, shells};
+pub use shell::{SystemRequest, completions, man_pages};
 pub use snapshot::SnapshotRequest;
 pub use sought::{Chosen, SoughtRequest};
 pub use source::SourceRequest;
 pub use timelapse::{Marking, TimelapseRequest};
 pub use usage::PssRequest;
+pub use watching::{CheckFormat, CheckRequest, MetricsRequest, Statuses};

@@ -5,7 +5,6 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use super::args::{Args, PaletteVerb, RunArgs, Usage, Verb};
-use super::asserts::{CheckRequest, MetricsRequest, check, metrics};
 use super::diff::{Compared, DiffRequest, diff};
 use super::export::{ExportRequest, export};
 use super::flags::{FlagsRequest, PagesOf, flags};
@@ -20,6 +19,7 @@ use super::snapshot::{SnapshotRequest, snapshot};
 use super::sought::SoughtRequest;
 use super::timelapse::{TimelapseRequest, timelapse};
 use super::usage::{PssRequest, pss};
+use super::watching::{CheckRequest, MetricsRequest, check, metrics};
 use crate::error::{Error, Result};
 use crate::output::Target;
 use crate::render::{Palette, SHIPPED};
@@ -231,14 +231,14 @@ impl Request {
         };
         let directories = targets.into_iter().filter_map(Target::directory);
         let mut directories: Vec<PathBuf> = directories.map(Path::to_owned).collect();
-        let made = match self {
-            Self::Timelapse(request) => Some(request.directory.as_path()),
-            Self::Export(request) => request.directory(),
-            Self::System(SystemRequest::Man(directory)) => Some(directory.as_path()),
-            _ => None,
+        let made: Vec<PathBuf> = match self {
+            Self::Timelapse(request) => vec![request.directory.clone()],
+            Self::Export(request) => request.directories(),
+            Self::System(SystemRequest::Man(directory)) => vec![directory.clone()],
+            _ => Vec::new(),
         };
-        // It may have to be made.
-        if let Some(directory) = made {
+        // They may have to be made.
+        for directory in &made {
             let there = directory.ancestors().find(|path| path.is_dir());
             directories.push(there.unwrap_or(Path::new(".")).to_owned());
         }

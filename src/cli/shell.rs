@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{CommandFactory, ValueEnum};
+use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
@@ -29,28 +29,40 @@ pub fn completions(shell: ShellArg) -> String {
     String::from_utf8(text).expect("names and help are UTF-8")
 }
 
-/// The names of shells that there are completions for.
-pub fn shells() -> Vec<&'static str> {
-    let shells = ShellArg::value_variants().iter();
-    shells.map(|shell| shell.name()).collect()
+/// Man pages in section 1 by their file names: the program's, and one of each verb and of what is below it.
+pub fn man_pages() -> Vec<(String, String)> {
+    let without_help = |verb: clap::Command| verb.disable_help_subcommand(true);
+    let program = Args::command().mut_subcommands(without_help);
+    let mut program = without_help(program);
+    program.build();
+    let mut pages = Vec::new();
+    add_pages(&program, &mut pages);
+    pages
 }
 
-/// Man pages in section 1 by their file names: the program's, and one of each verb.
-pub fn man_pages() -> Vec<(String, String)> {
-    let mut program = Args::command();
-    program.build();
-    let mut commands = vec![program.clone()];
-    let is_told = |verb: &&clap::Command| !verb.is_hide_set() && verb.get_name() != "help";
-    for verb in program.get_subcommands().filter(is_told) {
-        // Once built it is called pagemap-viz-VERB, and so is its page.
-        commands.push(verb.clone());
-    }
-    let page = |command: clap::Command| {
-        let man = Man::new(command).source(concat!("pagemap-viz ", env!("CARGO_PKG_VERSION")));
-        let mut text = Vec::new();
-        man.render(&mut text).expect("memory takes a page");
-        let text = String::from_utf8(text).expect("names and help are UTF-8");
-        (man.get_filename(), text)
+/// Once built a verb is called pagemap-viz-VERB, and so is its page.
+fn add_pages(command: &clap::Command, pages: &mut Vec<(String, String)>) {
+    let man = Man::new(command.clone()).source(concat!("pagemap-viz ", env!("CARGO_PKG_VERSION")));
+    let mut text = Vec::new();
+    man.render(&mut text).expect("memory takes a page");
+    let text = String::from_utf8(text).expect("names and help are UTF-8");
+    pages.push((man.get_filename(), with_lines(&text)));
+    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    verbs.for_each(|verb| add_pages(verb, pages));
+}
+
+/// What stands behind the options is lines, which roff would fill.
+fn with_lines(page: &str) -> String {
+    let Some((before, rest)) = page.split_once("\n.SH EXTRA\n") else {
+        return page.to_owned();
     };
-    commands.into_iter().map(page).collect()
+    let (extra, after) = match rest.find("\n.SH ") {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let lines: Vec<&str> = extra.lines().collect();
+    format!(
+        "{before}\n.SH EXAMPLES\n{}{after}",
+        lines.join("\n.br\n") + "\n"
+    )
 }

@@ -36,7 +36,7 @@ impl SourceRequest {
         };
         if let Place::File(path, Frames::All) = &place {
             return Err(format!(
-                "{}@all is a series, and this draws one frame (@N)",
+                "{}@all is a series, and this is of one frame (@N)",
                 path.display()
             ));
         }
@@ -165,6 +165,11 @@ impl SourceRequest {
     /// Whether it is one file: a recording or a copy of kpageflags.
     pub(super) fn is_file(&self) -> bool {
         matches!(self.place, Place::File(..))
+    }
+
+    /// True when it is a frame that was chosen from others.
+    pub(super) fn is_one_of_several(&self) -> bool {
+        matches!(self.place, Place::File(_, Frames::Number(_)))
     }
 
     /// True when it is all frames of a recording.

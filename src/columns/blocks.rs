@@ -1,9 +1,9 @@
 //! Aligned blocks of the size of a PMD-sized huge page, and what is in them.
 
-use super::{ALL, by_zone};
+use super::by_zone;
 use crate::classify::{Class, KsmVerdict};
 use crate::error::Result;
-use crate::kernel::{Pfn, PfnRange, ZoneMap};
+use crate::kernel::{PageSpan, Pfn, PfnRange, ZoneMap};
 use crate::scan::{Reach, Watcher, read_in_order};
 use crate::source::Source;
 use crate::survey::Mobility;
@@ -62,28 +62,34 @@ pub fn blocks(
         };
         if pages > 0 { take(&row) } else { Ok(()) }
     };
-    read_in_order(source, Reach::Existing, ALL, watcher, &mut |block| {
-        let mut at = block.start.0;
-        let end = block.pages().end.0;
-        while at < end {
-            let number = at / size;
-            let until = end.min((number + 1) * size);
-            let keys = block.part(PfnRange::new(at, until)).classes;
-            match &mut open {
-                Some((known, tally)) if *known == number => tally.add(keys),
-                _ => {
-                    if let Some((known, tally)) = open.take() {
-                        finish(known, &tally)?;
+    read_in_order(
+        source,
+        Reach::Existing,
+        PageSpan::ALL,
+        watcher,
+        &mut |block| {
+            let mut at = block.start.0;
+            let end = block.pages().end.0;
+            while at < end {
+                let number = at / size;
+                let until = end.min((number + 1) * size);
+                let keys = block.part(PfnRange::new(at, until)).classes;
+                match &mut open {
+                    Some((known, tally)) if *known == number => tally.add(keys),
+                    _ => {
+                        if let Some((known, tally)) = open.take() {
+                            finish(known, &tally)?;
+                        }
+                        let mut tally = Tally::default();
+                        tally.add(keys);
+                        open = Some((number, tally));
                     }
-                    let mut tally = Tally::default();
-                    tally.add(keys);
-                    open = Some((number, tally));
                 }
+                at = until;
             }
-            at = until;
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     match open {
         Some((number, tally)) => finish(number, &tally),
         None => Ok(()),

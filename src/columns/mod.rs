@@ -7,13 +7,7 @@ mod runs;
 pub use blocks::{BlockRow, blocks};
 pub use runs::{RunRow, runs};
 
-use crate::kernel::{PageSpan, PfnRange, ZoneMap};
-
-/// All of memory.
-const ALL: PageSpan = PageSpan {
-    start: 0,
-    end: u64::MAX,
-};
+use crate::kernel::{PfnRange, ZoneMap};
 
 /// The parts of `pages`, ascending and without gaps, each with the number of its zone where it is in one.
 fn by_zone(zones: &ZoneMap, pages: PfnRange) -> Vec<(PfnRange, Option<usize>)> {

@@ -1,9 +1,9 @@
 //! Runs of pages with the same flags, class, folio order and zone.
 
-use super::{ALL, by_zone};
+use super::by_zone;
 use crate::classify::{Class, FlagSet, Key, KsmVerdict, Noise, settle};
 use crate::error::Result;
-use crate::kernel::{PageFlags, Pfn, ZoneMap};
+use crate::kernel::{PageFlags, PageSpan, Pfn, ZoneMap};
 use crate::orders::{family_of, folios};
 use crate::scan::{Block, Reach, Watcher, is_tail, read_in_order};
 use crate::source::Source;
@@ -44,9 +44,13 @@ pub fn runs(
         run: None,
         take,
     };
-    read_in_order(source, Reach::Existing, ALL, watcher, &mut |block| {
-        walk.block(source, block)
-    })?;
+    read_in_order(
+        source,
+        Reach::Existing,
+        PageSpan::ALL,
+        watcher,
+        &mut |block| walk.block(source, block),
+    )?;
     walk.end()
 }
 

@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
-use crate::cli::{ExportRequest, RowTarget, RowsRequest, WordsRequest};
+use crate::cli::{ExportRequest, Input, RowTarget, RowsRequest, WordsRequest};
 use crate::columns::{blocks, runs};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::facts::{Origin, Rows};
 use crate::inventory::ksm_verdict;
 use crate::kernel::Pfn;
 use crate::output::{DataSet, RowFormat, RowWriter, Target};
 use crate::source::{Recording, Selection, Source, zones};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, complain};
 
 /// Pages at a time: a chunk of the recording.
 const PAGES: usize = 1 << 16;
@@ -73,22 +73,48 @@ impl Exporter<'_> {
                 self.write(&parts, target)?;
             }
             RowTarget::DataSet(directory) => {
-                let mut set = DataSet::new(directory, self.request.rows, self.request.format);
-                for (input, (_, stem)) in self.request.inputs.iter().enumerate() {
-                    for (origin, part) in self.days(input)? {
-                        let target = set.file(&origin, stem)?;
-                        self.write(&[part], &target)?;
-                    }
-                }
+                let set = DataSet::new(directory, self.request.rows, self.request.format);
+                self.export_all(&set)?;
             }
         }
         self.terminal.clear();
         Ok(())
     }
 
+    /// Of many inputs one may be broken: the others are exported all the same.
+    fn export_all(&self, set: &DataSet) -> Result<()> {
+        let all = self.request.inputs.len();
+        let mut bad = 0;
+        for input in 0..all {
+            match self.export_input(input, set) {
+                Ok(()) => {}
+                Err(error) if all == 1 || error.is_of_output() => return Err(error),
+                Err(error) => {
+                    self.terminal.clear();
+                    complain(&error.to_string());
+                    bad += 1;
+                }
+            }
+        }
+        match bad {
+            0 => Ok(()),
+            bad => Err(Error::NotAllExported { bad, all }),
+        }
+    }
+
+    fn export_input(&self, input: usize, set: &DataSet) -> Result<()> {
+        let Input { path, stem, .. } = &self.request.inputs[input];
+        let stem = (!self.request.redact).then_some(stem.as_str());
+        for (origin, part) in self.days(input)? {
+            let target = set.file(&origin, path, stem)?;
+            self.write(&[part], &target)?;
+        }
+        Ok(())
+    }
+
     /// All readings of an input.
     fn all(&self, input: usize) -> Result<Part> {
-        let source = &self.request.inputs[input].0;
+        let source = &self.request.inputs[input].source;
         let frames = source.frames()?;
         let selection = source.selection_in_all(&frames)?;
         Ok(Part {
@@ -124,7 +150,7 @@ impl Exporter<'_> {
 
     fn open(&self, part: &Part, frame: Option<u64>) -> Result<Box<dyn Source>> {
         self.request.inputs[part.input]
-            .0
+            .source
             .open_frame(frame, &part.selection)
     }
 

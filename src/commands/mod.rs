@@ -2,7 +2,6 @@
 
 mod ages;
 mod asking;
-mod asserts;
 mod chosen;
 mod diff;
 mod doctor;
@@ -23,6 +22,7 @@ mod system;
 mod system_orders;
 mod thp;
 mod timelapse;
+mod watching;
 
 use std::process::ExitStatus;
 
@@ -39,8 +39,8 @@ pub fn run(request: &Request, terminal: &Terminal) -> Result<Option<ExitStatus>>
         Request::Snapshot(request) => snapshot::draw(request, terminal)?,
         Request::Timelapse(request) => return timelapse::draw(request, terminal),
         Request::Report(request) => report::tell(request, terminal)?,
-        Request::Check(request) => return asserts::check(request, terminal).map(Some),
-        Request::Metrics(request) => asserts::metrics(request, terminal)?,
+        Request::Check(request) => return watching::check(request, terminal).map(Some),
+        Request::Metrics(request) => watching::metrics(request, terminal)?,
         Request::Flags(request) => flags::answer(request, terminal)?,
         Request::Doctor(request) => doctor::examine(request, terminal)?,
         Request::Diff(request) => diff::compare(request, terminal)?,

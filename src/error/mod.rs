@@ -205,11 +205,13 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// Two results of one run would be one file.
-    #[error("two inputs go to {}: rename one of them, or export them one after the other", .path.display())]
-    SamePlace {
-        /// The file.
-        path: PathBuf,
+    /// Others were exported.
+    #[error("{bad} of {all} inputs could not be read and were not exported")]
+    NotAllExported {
+        /// Inputs that could not be read.
+        bad: usize,
+        /// All of them.
+        all: usize,
     },
 
     /// MP4 is ffmpeg's work, and it does not start.
@@ -449,3 +451,17 @@ pub enum Error {
 
 /// Result of anything that can stop a run.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Whether it would be the same whatever is read: of the result, or of who waits for it.
+    pub fn is_of_output(&self) -> bool {
+        matches!(
+            self,
+            Self::Write { .. }
+                | Self::NotAFile { .. }
+                | Self::NoDirectory { .. }
+                | Self::Stopped { .. }
+                | Self::ClosedPipe
+        )
+    }
+}

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::classify::Class;
-use crate::render::{grouped, share, size};
+use crate::render::{grouped, size};
 use crate::report::{Contiguity, Report};
 
 /// How a number is compared.
@@ -132,9 +132,10 @@ struct Part {
 }
 
 impl About {
-    fn part(self, report: &Report, anonymous: Option<Anonymous>) -> Part {
+    fn part(self, report: Option<&Report>, anonymous: Option<Anonymous>) -> Part {
+        let report = || report.expect("memory was surveyed");
         let blocks = |bytes: u64, what: &str, count: fn(&Contiguity) -> u64| {
-            let rows = report.machine_rows();
+            let rows = report().machine_rows();
             let row = rows.into_iter().find(|row| row.size == bytes);
             Part {
                 subject: what.replace("SIZE", &size(bytes)),
@@ -154,13 +155,13 @@ impl About {
                 blocks(bytes, "blocked blocks of SIZE", |row| row.blocked_strict)
             }
             Self::Class(class) => {
-                let of = |class: Class| report.classes.get(class.name()).copied().unwrap_or(0);
-                let all: u64 = report.classes.values().sum();
+                let of = |class: Class| report().classes.get(class.name()).copied().unwrap_or(0);
+                let all: u64 = report().classes.values().sum();
                 Part {
                     subject: format!("memory of class {}", class.name()),
                     part: of(class),
                     whole: all - of(Class::Hole),
-                    bytes: report.page_size,
+                    bytes: report().page_size,
                     what: "pages",
                 }
             }
@@ -180,7 +181,10 @@ impl About {
 
 impl Assertion {
     /// What it comes to.
-    pub fn verdict(&self, report: &Report, anonymous: Option<Anonymous>) -> Verdict {
+    ///
+    /// # Panics
+    /// When it is of memory and there is no report.
+    pub fn verdict(&self, report: Option<&Report>, anonymous: Option<Anonymous>) -> Verdict {
         let Part {
             subject,
             part,
@@ -188,24 +192,48 @@ impl Assertion {
             bytes,
             what,
         } = self.about.part(report, anonymous);
-        let (found, unit, mut said) = match self.limit.measure {
-            Measure::Count => (part as f64, what, grouped(part)),
-            Measure::Bytes => ((part * bytes) as f64, "bytes", size(part * bytes)),
-            Measure::PerCent => {
-                let per_cent = 100.0 * part as f64 / whole.max(1) as f64;
-                (per_cent, "per cent", share(part, whole))
-            }
+        let (found, unit) = match self.limit.measure {
+            Measure::Count => (part as f64, what),
+            Measure::Bytes => ((part * bytes) as f64, "bytes"),
+            Measure::PerCent => (100.0 * part as f64 / whole.max(1) as f64, "per cent"),
         };
-        if self.limit.measure == Measure::PerCent && whole == 0 {
-            said += " of nothing";
-        }
+        // Of nothing there is no share, and of a size that memory has no block of nothing can be said.
+        let is_of_nothing = whole == 0 && what != "bytes";
+        let ok = !is_of_nothing && self.limit.relation.holds(found, self.limit.number);
+        let said = match is_of_nothing {
+            true => format!("{subject}: memory has none at all"),
+            false => format!(
+                "{subject}: {}, wanted {}",
+                self.limit.said(found),
+                self.limit
+            ),
+        };
         Verdict {
             check: self.typed.clone(),
-            ok: self.limit.relation.holds(found, self.limit.number),
-            said: format!("{subject}: {said}, wanted {}", self.limit),
             subject,
             found,
             unit,
+            ok,
+            said,
+        }
+    }
+}
+
+impl Limit {
+    /// What was found, in so many digits that it is seen on which side of the limit it lies.
+    fn said(&self, found: f64) -> String {
+        let short = match self.measure {
+            Measure::Count => grouped(found as u64),
+            Measure::Bytes => size(found as u64),
+            Measure::PerCent => format!("{found:.1} %"),
+        };
+        let is_same = |text: &str| self.to_string().ends_with(&format!(" {text}"));
+        if found == self.number || !is_same(&short.replace(".0 %", " %")) {
+            return short;
+        }
+        match self.measure {
+            Measure::Bytes => format!("{} bytes", grouped(found as u64)),
+            _ => format!("{found:.6} %"),
         }
     }
 }

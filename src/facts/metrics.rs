@@ -125,7 +125,12 @@ fn class_bytes(survey: &Survey, report: &Report) -> Metric {
         let is_meant = |zone: &crate::kernel::Zone| {
             Some(zone.node) == row.scope.node && Some(&zone.name) == row.scope.zone.as_ref()
         };
-        let number = survey.map.zones().iter().position(is_meant).unwrap_or(0);
+        let number = match row.scope.zone {
+            Some(_) => survey.map.zones().iter().position(is_meant),
+            // Nothing says where zones are: all memory is one.
+            None => Some(0),
+        };
+        let number = number.expect("rows are of zones of the map");
         let classes = survey.zones[number].classes(survey.ksm);
         for class in Class::in_legend_order() {
             if class != Class::Hole {
@@ -293,7 +298,7 @@ fn reading(report: &Report, cost: ScanCost) -> Vec<Metric> {
             "scan_memory",
             "The most memory that counting took",
             Some(Unit::Bytes),
-            Some(cost.memory as f64),
+            (cost.memory > 0).then_some(cost.memory as f64),
         ),
     ]
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
+use crate::source::is_systems_link;
 
 /// What errors call standard output.
 const STDOUT: &str = "standard output";
@@ -198,6 +199,12 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 fn refuse_non_files(path: &Path) -> Result<()> {
+    if is_systems_link(path) {
+        return Err(Error::NotAFile {
+            path: path.to_owned(),
+            what: "a link of the system's (- is standard output)",
+        });
+    }
     let Ok(metadata) = fs::metadata(path) else {
         return Ok(());
     };

@@ -1,6 +1,5 @@
 //! Rows of a data set: Parquet for engines, CSV and JSON for everything else; and where its files lie.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use super::file::{Pending, Target, make_directory};
 use super::table::{TableFormat, TableWriter};
 use crate::error::{Error, Result};
 use crate::facts::{Cell, Field, Kind, Origin, Rows};
+use crate::recording::checksum;
 
 /// Rows that are held before they are written: what an engine reads at once.
 const GROUP_ROWS: usize = 1 << 16;
@@ -230,7 +230,6 @@ pub struct DataSet {
     directory: PathBuf,
     rows: Rows,
     format: RowFormat,
-    taken: BTreeSet<PathBuf>,
 }
 
 impl DataSet {
@@ -240,15 +239,15 @@ impl DataSet {
             directory: directory.to_owned(),
             rows,
             format,
-            taken: BTreeSet::new(),
         }
     }
 
-    /// The file for readings of what is called `stem`, from this one on. Exporting the same again gives the same place.
+    /// The file for readings of an input, from this one on. `input` is where it stands: exporting it again gives the
+    /// same place, and nothing else does. It is called `stem`, where that is told.
     ///
     /// # Errors
-    /// Something else of this data set went there, or the directory cannot be made.
-    pub fn file(&mut self, origin: &Origin, stem: &str) -> Result<Target> {
+    /// The directory cannot be made.
+    pub fn file(&self, origin: &Origin, input: &Path, stem: Option<&str>) -> Result<Target> {
         let host = origin.host.as_deref();
         let day = origin.time.strftime("%Y-%m-%d");
         let time = origin.time.strftime("%H%M%S.%6f");
@@ -259,10 +258,9 @@ impl DataSet {
         ));
         let directory = directory.join(format!("day={day}"));
         let ending = self.format.ending();
-        let path = directory.join(format!("{}-{time}.{ending}", escaped(stem)));
-        if !self.taken.insert(path.clone()) {
-            return Err(Error::SamePlace { path });
-        }
+        let number = checksum(input.as_os_str().as_encoded_bytes());
+        let stem = stem.map_or(String::new(), |stem| readable(stem) + "-");
+        let path = directory.join(format!("{stem}{time}-{number:08x}.{ending}"));
         make_directory(&directory)?;
         Ok(Target::File(path))
     }
@@ -270,6 +268,16 @@ impl DataSet {
 
 /// What engines read as no value.
 const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// What a reader knows an input by: engines pass over files that begin with a dot or a line, and names have an end.
+fn readable(stem: &str) -> String {
+    let stem = stem.trim_start_matches(['.', '_']);
+    let plain = stem.chars().map(|letter| match letter {
+        letter if letter.is_ascii_alphanumeric() || "-_.".contains(letter) => letter,
+        _ => '-',
+    });
+    plain.take(64).collect()
+}
 
 /// As part of a place: letters that mean something there as `%` and two digits, as engines read them.
 fn escaped(text: &str) -> String {

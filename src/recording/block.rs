@@ -62,6 +62,11 @@ pub enum Tag {
     Index,
 }
 
+/// A short number of bytes, the same everywhere and for ever.
+pub fn checksum(bytes: &[u8]) -> u32 {
+    crc32(0, bytes)
+}
+
 impl Tag {
     const ALL: [(Tag, [u8; 4]); 7] = [
         (Tag::Machine, *b"MACH"),

@@ -10,7 +10,7 @@ mod frame;
 mod processes;
 mod varint;
 
-pub use block::{Block, BlockHeader, FILE_HEADER, HEADER_BYTES, Tag, check_file_header};
+pub use block::{Block, BlockHeader, FILE_HEADER, HEADER_BYTES, Tag, check_file_header, checksum};
 pub use chunk::{CHUNK_PAGES, ChunkState, Encoded, MAX_CHUNK_BYTES, apply};
 pub use frame::{
     ChunkEntry, Directory, FrameEntry, FrameHead, Index, MachineHead, Plane, TRAILER_BYTES,

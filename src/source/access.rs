@@ -72,6 +72,14 @@ pub fn chosen(text: &str) -> Option<&str> {
     Some(rest.split_once(']')?.0)
 }
 
+/// True for `/dev/stdout` and the like, which may lead to a file: who replaced it would replace the link.
+pub fn is_systems_link(path: &Path) -> bool {
+    let is_theirs = |place: &Path| place.starts_with("/proc") || place.starts_with("/dev");
+    let directory = path.parent().and_then(|above| above.canonicalize().ok());
+    let is_in_theirs = directory.is_some_and(|directory| is_theirs(&directory));
+    fs::read_link(path).is_ok_and(|target| is_theirs(&target) || is_in_theirs)
+}
+
 /// What confines this process: a container, or a name space of users.
 pub fn confinement(root: &Path) -> Option<&'static str> {
     let exists = |path: &str| root.join(path).exists();

@@ -16,7 +16,7 @@ mod selection;
 mod system;
 mod unpack;
 
-pub use access::{Access, access, chosen, confinement, file, lockdown};
+pub use access::{Access, access, chosen, confinement, file, is_systems_link, lockdown};
 pub use cached_file::{CachedFiles, FileState, files_below};
 pub use cgroup::{cgroup_directories, cgroup_inode, cgroup_name, processes_of_cgroup};
 pub use example::EXAMPLE;

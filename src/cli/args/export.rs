@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::readings::{RunArgs, SelectionArgs};
+use super::readings::SelectionArgs;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(in crate::cli) enum PlaneArg {
@@ -53,14 +53,14 @@ pub(in crate::cli) struct ExportArgs {
     #[arg(long, value_name = "N", requires = "raw")]
     pub(in crate::cli) frame: Option<u64>,
 
-    /// What of each page --raw gives: flags, counts or cgroups
+    /// What of each page --raw gives: flags (the default), counts or cgroups
     #[arg(
         long,
         value_name = "WHAT",
-        default_value = "flags",
+        requires = "raw",
         hide_possible_values = true
     )]
-    pub(in crate::cli) plane: PlaneArg,
+    pub(in crate::cli) plane: Option<PlaneArg>,
 
     /// Base page size of copies: 4096, 16KiB, 64k
     #[arg(long, value_name = "BYTES")]
@@ -69,6 +69,11 @@ pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     pub(in crate::cli) selection: SelectionArgs,
 
-    #[command(flatten)]
-    pub(in crate::cli) run: RunArgs,
+    /// Leave the host and the inputs' names out
+    #[arg(long)]
+    pub(in crate::cli) redact: bool,
+
+    /// No progress and no remarks on standard error
+    #[arg(short, long)]
+    pub(in crate::cli) quiet: bool,
 }

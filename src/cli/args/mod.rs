@@ -1,6 +1,5 @@
 //! What was typed. Declarations only, and clap's answer to what cannot be typed in one line.
 
-mod asserts;
 mod export;
 mod flags;
 mod pictures;
@@ -8,6 +7,7 @@ mod processes;
 mod readings;
 mod report;
 mod usage;
+mod watching;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub(super) use asserts::{CheckArgs, CheckFormatArg, MetricsArgs};
 pub(super) use export::{ExportArgs, PlaneArg, RowFormatArg};
 pub(super) use flags::{FlagsArgs, FormatArg};
 pub(super) use pictures::{
@@ -30,6 +29,7 @@ pub(super) use readings::{
     NiceArg, PaceArgs, ProcessArgs, RecordArgs, RunArgs, SelectionArgs, SeriesArgs, SourceArgs,
     TypedSource,
 };
+pub(super) use watching::{CheckArgs, CheckFormatArg, MetricsArgs};
 
 pub(super) use report::{ReportArgs, ReportFormatArg};
 pub(super) use usage::{GroupByArg, PssArgs, UnitArg};
@@ -178,7 +178,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, Usage> {
     let words: Vec<OsString> = words.into_iter().collect();
     let words = match words.get(1).and_then(|verb| verb.to_str()) {
         Some("flags") => flags::as_getopt_reads(words),
-        Some("check") => asserts::limits_apart(words),
+        Some("check") => watching::limits_apart(words),
         _ => words,
     };
     let parsed = Args::command()
@@ -202,6 +202,18 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, Usage> {
     })
 }
 
+/// 2; but to who asks a monitoring plugin that is an alarm, and unknown is 3.
+pub fn status_of_wrong_usage(words: impl IntoIterator<Item = OsString>) -> u8 {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let is_check = words.get(1).is_some_and(|verb| verb == "check");
+    let is_plugin = |word: &OsString| word == "nagios" || word == "--format=nagios";
+    if is_check && words.iter().any(is_plugin) {
+        3
+    } else {
+        2
+    }
+}
+
 /// clap's sentence and, where it knows them, the values that it would have taken.
 fn one_line(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
@@ -217,9 +229,9 @@ fn one_line(error: &clap::Error) -> String {
         .collect::<Vec<_>>()
         .join(" ");
     line = line.trim_start_matches("error: ").to_owned();
-    line = line
-        .replace("[possible values: ", "(one of ")
-        .replace(']', ")");
+    if let Some((before, values)) = line.split_once("[possible values: ") {
+        line = format!("{before}(one of {}", values.replacen(']', ")", 1));
+    }
     format!("{line} (--help says more)")
 }
 

@@ -23,7 +23,7 @@ pub struct MetricsRequest {
 /// Assertions to be checked.
 #[derive(Debug)]
 pub struct CheckRequest {
-    /// What is asserted, in the order of the options.
+    /// What is asserted: of free blocks, of what could be had, of blocked ones, classes, huge pages.
     pub assertions: Vec<Assertion>,
     /// How the answer is said.
     pub format: CheckFormat,
@@ -56,9 +56,34 @@ impl CheckRequest {
     }
 }
 
+/// Exit statuses of a check that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statuses {
+    /// An assertion fails.
+    pub fails: i32,
+    /// It could not be checked.
+    pub unknown: i32,
+}
+
+impl Statuses {
+    /// Monitoring plugins have their own, where 1 is a warning.
+    pub fn of(format: CheckFormat) -> Self {
+        match format {
+            CheckFormat::Nagios => Self {
+                fails: 2,
+                unknown: 3,
+            },
+            CheckFormat::Text | CheckFormat::Json | CheckFormat::Tap => Self {
+                fails: 1,
+                unknown: 2,
+            },
+        }
+    }
+}
+
 pub(super) fn metrics(args: MetricsArgs) -> Result<MetricsRequest, String> {
     Ok(MetricsRequest {
-        target: args.textfile.map_or(Target::Stdout, Target::File),
+        target: args.textfile.as_deref().map_or(Target::Stdout, Target::new),
         source: SourceRequest::one(args.reading.source)?,
         threads: threads_or_all(args.reading.threads),
         quiet: args.reading.quiet,
@@ -70,7 +95,9 @@ pub(super) fn check(args: CheckArgs) -> Result<CheckRequest, String> {
     let block = |name: &'static str, texts: &[String], about: fn(u64) -> About| {
         let one = |text: &String| {
             let option = format!("--{name} {text}");
-            let (subject, limit) = limit(text).ok_or_else(|| wrong(&option))?;
+            let (subject, limit) = limit(text)
+                .filter(|(subject, _)| !subject.is_empty())
+                .ok_or_else(|| wrong(&option))?;
             let bytes = size(subject).filter(|bytes| bytes.is_power_of_two());
             let bytes = bytes
                 .ok_or_else(|| format!("{option}: {subject} is no size that is a power of two"))?;
@@ -88,9 +115,13 @@ pub(super) fn check(args: CheckArgs) -> Result<CheckRequest, String> {
     for text in &args.class {
         let option = format!("--class {text}");
         let (name, limit) = limit(text).ok_or_else(|| wrong(&option))?;
-        let class = Class::named(name);
-        let class = class
-            .ok_or_else(|| format!("{option}: {name} is no class (snapshot --help names them)"))?;
+        let class = Class::named(name).filter(|&class| class != Class::Hole);
+        let class = class.ok_or_else(|| {
+            format!(
+                "{option}: {name} is no class of memory (one of {})",
+                class_names()
+            )
+        })?;
         assertions.push(Assertion {
             typed: text.clone(),
             about: About::Class(class),
@@ -140,6 +171,14 @@ fn wrong(option: &str) -> String {
     format!("{option} is no limit (2M>=100, hwpoison=0, free>=5%, slab<=2GiB)")
 }
 
+fn class_names() -> String {
+    let classes = Class::in_legend_order().into_iter();
+    let names = classes
+        .filter(|&class| class != Class::Hole)
+        .map(Class::name);
+    names.collect::<Vec<_>>().join(", ")
+}
+
 /// What stands before the relation, and the limit.
 fn limit(text: &str) -> Option<(&str, Limit)> {
     const RELATIONS: [(&str, Relation); 5] = [
@@ -154,7 +193,10 @@ fn limit(text: &str) -> Option<(&str, Limit)> {
     let (sign, relation) = RELATIONS.iter().find(|(sign, _)| rest.starts_with(sign))?;
     let number = rest[sign.len()..].trim();
     let (number, measure) = match number.strip_suffix('%') {
-        Some(share) => (share.trim().parse().ok()?, Measure::PerCent),
+        Some(share) => {
+            let share: f64 = share.trim().parse().ok().filter(|share| *share <= 100.0)?;
+            (share, Measure::PerCent)
+        }
         None => match number.parse::<u64>() {
             Ok(count) => (count as f64, Measure::Count),
             Err(_) => (size(number)? as f64, Measure::Bytes),
@@ -183,7 +225,9 @@ mod tests {
         assert_eq!(read("slab <= 2GiB"), some("slab", "at most 2 GiB"));
         assert_eq!(read(">90.5%"), some("", "more than 90.5 %"));
         assert_eq!(read("hwpoison=0"), some("hwpoison", "exactly 0"));
-        for wrong in ["2M", "2M=>1", "a<", "a<=-1", "a<=x", "a>=NaN%", "a>=inf%"] {
+        for wrong in [
+            "2M", "2M=>1", "a<", "a<=-1", "a<=x", "a>=NaN%", "a>=inf%", "a>=101%",
+        ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

@@ -53,23 +53,23 @@ pub(in crate::cli) enum CheckFormatArg {
     Exit status: 0 all hold, 1 one does not, 2 it could not be checked; with --format nagios 0, 2 and 3, as plugins have it.")]
 pub(in crate::cli) struct CheckArgs {
     /// Aligned blocks of a size that are free: 2M>=100, or a share of all whole blocks: 2M>=5%
-    #[arg(long, value_name = "SIZE>=N")]
+    #[arg(long, value_name = "LIMIT")]
     pub(in crate::cli) free_blocks: Vec<String>,
 
     /// Aligned blocks of a size that are free or that compaction could make: 1G>=1
-    #[arg(long, value_name = "SIZE>=N")]
+    #[arg(long, value_name = "LIMIT")]
     pub(in crate::cli) contiguous: Vec<String>,
 
-    /// Aligned blocks of a size that something stands in that cannot be moved: 2M<=10%
-    #[arg(long, value_name = "SIZE<=N")]
+    /// Aligned blocks of a size that something stands in that cannot be moved: 2M<=10%; pages without a mark do not count
+    #[arg(long, value_name = "LIMIT")]
     pub(in crate::cli) blocked: Vec<String>,
 
     /// Memory of a class, in pages, bytes or per cent of all that exists: hwpoison=0, slab<=2GiB, free>=5%
-    #[arg(long, value_name = "CLASS<=N")]
+    #[arg(long, value_name = "LIMIT")]
     pub(in crate::cli) class: Vec<String>,
 
     /// Anonymous memory of the process of --pid that huge pages of PMD size hold: >=90%, or bytes
-    #[arg(long, value_name = ">=N", requires = "pid")]
+    #[arg(long, value_name = "LIMIT", requires = "pid")]
     pub(in crate::cli) thp: Vec<String>,
 
     /// The process of --thp

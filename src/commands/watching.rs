@@ -3,10 +3,10 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use crate::cli::{CheckFormat, CheckRequest, MetricsRequest, SourceRequest};
+use crate::cli::{CheckFormat, CheckRequest, MetricsRequest, SourceRequest, Statuses};
 use crate::error::{Error, Result};
 use crate::facts::{
-    About, ScanCost, checks_json, checks_nagios, checks_tap, checks_text, metrics_text,
+    About, Assertion, ScanCost, checks_json, checks_nagios, checks_tap, checks_text, metrics_text,
 };
 use crate::output::{print, write_text};
 use crate::report::{Inputs, Report};
@@ -28,28 +28,32 @@ pub(super) fn metrics(request: &MetricsRequest, terminal: &Terminal) -> Result<(
     write_text(&request.target, &text)?.finish()
 }
 
-/// Checks what is asserted and says so; the status is what a probe gives.
+/// Checks what is asserted and says so; the status is what a probe gives, whatever becomes of what is said.
 pub(super) fn check(request: &CheckRequest, terminal: &Terminal) -> Result<ExitStatus> {
-    let is_plugin = request.format == CheckFormat::Nagios;
-    match answers(request, terminal) {
+    let statuses = Statuses::of(request.format);
+    let answer = match answers(request, terminal) {
+        Err(error @ Error::Stopped { .. }) => return Err(error),
+        answer => answer,
+    };
+    terminal.clear();
+    let told = match answer {
         Ok((text, holds)) => {
-            print(&text)?;
-            Ok(status(match (holds, is_plugin) {
-                (true, _) => 0,
-                (false, true) => 2,
-                (false, false) => 1,
-            }))
-        }
-        Err(error @ (Error::Stopped { .. } | Error::ClosedPipe)) => Err(error),
-        Err(error) => {
-            terminal.clear();
-            complain(&error.to_string());
-            if is_plugin {
-                print(&format!("PAGEMAP UNKNOWN - {error}\n"))?;
+            let status = if holds { 0 } else { statuses.fails };
+            match print(&text) {
+                Ok(()) | Err(Error::ClosedPipe) => return Ok(status_of(status)),
+                Err(error) => error,
             }
-            Ok(status(if is_plugin { 3 } else { 2 }))
         }
-    }
+        Err(error) => {
+            if request.format == CheckFormat::Nagios {
+                // What cannot be said here is said on standard error.
+                let _ = print(&format!("PAGEMAP UNKNOWN - {error}\n"));
+            }
+            error
+        }
+    };
+    complain(&told.to_string());
+    Ok(status_of(statuses.unknown))
 }
 
 fn answers(request: &CheckRequest, terminal: &Terminal) -> Result<(String, bool)> {
@@ -63,16 +67,20 @@ fn answers(request: &CheckRequest, terminal: &Terminal) -> Result<(String, bool)
         .iter()
         .filter_map(|one| block(&one.about))
         .collect();
-    let (_, report) = surveyed(&request.source, &sizes, request.threads, terminal)?;
+    // A process can be asked by who may not read memory.
+    let is_of_memory = |one: &Assertion| !matches!(one.about, About::Thp(_));
+    let report = match assertions.iter().any(is_of_memory) {
+        true => Some(surveyed(&request.source, &sizes, request.threads, terminal)?.1),
+        false => None,
+    };
     let mut verdicts = Vec::new();
     for assertion in assertions {
         let anonymous = match assertion.about {
             About::Thp(pid) => Some(of_process(&request.source, pid)?),
             _ => None,
         };
-        verdicts.push(assertion.verdict(&report, anonymous));
+        verdicts.push(assertion.verdict(report.as_ref(), anonymous));
     }
-    terminal.clear();
     let text = match request.format {
         CheckFormat::Text => checks_text(&verdicts),
         CheckFormat::Json => checks_json(&verdicts),
@@ -116,7 +124,7 @@ fn surveyed(
     Ok((survey, report))
 }
 
-fn status(code: i32) -> ExitStatus {
+fn status_of(code: i32) -> ExitStatus {
     // As wait(2) gives it.
     ExitStatus::from_raw(code << 8)
 }
