@@ -295,7 +295,7 @@ fn what_is_no_recording_or_no_frame_says_so() {
         (
             &["snapshot", "--from", &at("small.pmv@all"), "-"],
             2,
-            "is a series, and this draws one frame",
+            "is a series, and this is of one frame",
         ),
         (
             &["snapshot", "--from", &at("0.bin@1"), "-"],
