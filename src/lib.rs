@@ -10,6 +10,22 @@
 //! what they use ([`usage`], [`screen`]); cells, caption and legend become a picture
 //! ([`render`]), which is described ([`facts`]) and written ([`output`]).
 //!
+//! ```
+//! use pagemap_viz::classify::Class;
+//! use pagemap_viz::scan::Nobody;
+//! use pagemap_viz::source::{EXAMPLE, Recording};
+//! use pagemap_viz::survey::survey;
+//!
+//! // A machine of 1 GiB, just booted: the recording that the crate carries.
+//! let recording = Recording::open(EXAMPLE.as_ref())?;
+//! let frame = recording.frame(Some(0))?;
+//! let survey = survey(&frame, &[], None, 1, &Nobody)?;
+//! assert_eq!(survey.classes.of(Class::Free), 235_415);
+//! # Ok::<(), pagemap_viz::error::Error>(())
+//! ```
+//!
+//! `examples/` has a program for each layer.
+//!
 //! The modules stand in the order in which data flows. Each uses only those above it, which
 //! `tests/architecture.rs` checks.
 

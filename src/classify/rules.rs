@@ -53,6 +53,17 @@ pub const CLASS_KEYS: usize = Class::ALL.len() + SAYS_KSM.len();
 /// What a page is by its flags; holes by address are the caller's to know.
 ///
 /// `flags` of a tail include its head's, without HEAD. Total: every word has a key.
+///
+/// ```
+/// use pagemap_viz::classify::{Class, CompoundSize, KsmVerdict, judge, settle};
+/// use pagemap_viz::kernel::PageFlags;
+///
+/// let word = PageFlags::ANON.with(PageFlags::LRU);
+/// let alone = judge(word, CompoundSize::of(1, 512));
+/// let in_a_huge_page = judge(word, CompoundSize::of(512, 512));
+/// assert_eq!(settle(alone, KsmVerdict::Doubted), Class::Anon);
+/// assert_eq!(settle(in_a_huge_page, KsmVerdict::Doubted), Class::AnonThp);
+/// ```
 pub fn judge(flags: PageFlags, size: CompoundSize) -> Key {
     match class_but_for_ksm(flags, size) {
         class @ (Class::AnonThp | Class::AnonLarge | Class::Anon) if flags.has(PageFlags::KSM) => {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::args::DiffArgs;
 use super::look::Look;
-use super::request::threads;
 use super::selection::selection;
 use super::snapshot::{differ, format};
 use super::source::SourceRequest;
+use super::workers::threads;
 use crate::output::{Format, Target};
 use crate::scan::Lens;
 use crate::source::Selection;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{ExportArgs, PlaneArg, RowFormatArg};
-use super::request::threads_or_all;
 use super::selection::selection;
 use super::source::SourceRequest;
+use super::workers::threads_or_all;
 use crate::facts::Rows;
 use crate::output::{RowFormat, Target};
 use crate::recording::Plane;

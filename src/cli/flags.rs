@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{FlagsArgs, FormatArg, SourceArgs};
-use super::request::threads_or_all;
 use super::selection::selection;
 use super::source::SourceRequest;
+use super::workers::threads_or_all;
 use crate::facts::{ListColumns, ListPlace};
 use crate::inventory::{Sight, Wanted};
 use crate::kernel::{BitFilter, Edition, Folding, PageFlags, PageSpan, parse_flags, parse_number};

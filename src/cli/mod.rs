@@ -17,6 +17,7 @@ mod source;
 mod timelapse;
 mod usage;
 mod watching;
+mod workers;
 
 pub use args::{Args, ShellArg, Usage, parse, status_of_wrong_usage};
 

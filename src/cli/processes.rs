@@ -6,8 +6,9 @@ use super::args::{
     AskArgs, DoctorArgs, OrdersArgs, OrdersFormatArg, OwnerArgs, PagetableArgs, SegmentsArgs,
     SourceArgs, TableFormatArg, ThpArgs, ThpFormatArg,
 };
-use super::request::{Request, threads_or_all};
+use super::request::Request;
 use super::source::{SourceRequest, size};
+use super::workers::threads_or_all;
 use crate::facts::Omitted;
 use crate::kernel::{Pfn, parse_number};
 use crate::mappings::Contiguity;

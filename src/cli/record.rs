@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::args::{NiceArg, PaceArgs, RecordArgs, RunArgs, SeriesArgs};
-use super::request::threads;
 use super::sought::{Chosen, chosen};
 use super::source::SourceRequest;
+use super::workers::threads;
 use crate::output::Target;
 use crate::record::{Names, Priority};
 use crate::recording::Plane;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::args::{ReportArgs, ReportFormatArg};
-use super::request::threads;
 use super::selection::selection;
 use super::source::{SourceRequest, size};
+use super::workers::threads;
 use crate::output::Target;
 use crate::report::Wish;
 

@@ -1,10 +1,9 @@
 //! What was asked, resolved: every default and every rule between options, and nothing typed left.
 
 use std::iter;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use super::args::{Args, PaletteVerb, RunArgs, Usage, Verb};
+use super::args::{Args, PaletteVerb, Usage, Verb};
 use super::diff::{Compared, DiffRequest, diff};
 use super::export::{ExportRequest, export};
 use super::flags::{FlagsRequest, PagesOf, flags};
@@ -275,17 +274,6 @@ impl Request {
             | Self::System(_) => true,
         }
     }
-}
-
-/// Threads: one a processor when nobody says how many.
-pub(super) fn threads(args: &RunArgs) -> usize {
-    threads_or_all(args.threads)
-}
-
-/// The same, of the option alone.
-pub(super) fn threads_or_all(threads: Option<u16>) -> usize {
-    let processors = || std::thread::available_parallelism().map_or(1, NonZero::get);
-    threads.map_or_else(processors, usize::from)
 }
 
 /// A palette by name or, failing that, from a file.

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::args::SnapshotArgs;
 use super::look::{Look, lens};
-use super::request::threads;
 use super::selection::selection;
 use super::sought::{SoughtRequest, sought};
 use super::source::SourceRequest;
+use super::workers::threads;
 use crate::output::{Format, Target};
 use crate::scan::Lens;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::args::{GroupByArg, PssArgs, UnitArg};
 use super::processes::table_format;
 use super::record::LONGEST;
-use super::request::threads_or_all;
+use super::workers::threads_or_all;
 use crate::facts::Unit;
 use crate::output::TableFormat;
 use crate::usage::{GroupBy, Question, Selection, Threshold};

@@ -1,8 +1,8 @@
 //! Metrics and checks, resolved.
 
 use super::args::{CheckArgs, CheckFormatArg, MetricsArgs};
-use super::request::threads_or_all;
 use super::source::{SourceRequest, size};
+use super::workers::threads_or_all;
 use crate::classify::Class;
 use crate::facts::{About, Assertion, Limit, Measure, Relation};
 use crate::output::Target;

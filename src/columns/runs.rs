@@ -27,6 +27,23 @@ pub struct RunRow {
 
 /// Hands over the runs of all memory, in order. Memory does not grow with the machine.
 ///
+/// ```
+/// use pagemap_viz::classify::KsmVerdict;
+/// use pagemap_viz::columns::runs;
+/// use pagemap_viz::scan::Nobody;
+/// use pagemap_viz::source::{EXAMPLE, Recording, zones};
+///
+/// let frame = Recording::open(EXAMPLE.as_ref())?.frame(None)?;
+/// let (mut all, mut huge) = (0, 0);
+/// runs(&frame, &zones(&frame), KsmVerdict::Doubted, &Nobody, &mut |run| {
+///     all += run.pages;
+///     huge += run.pages * u64::from(run.folio_order == Some(9));
+///     Ok(())
+/// })?;
+/// assert!(all > 200_000 && huge > 0);
+/// # Ok::<(), pagemap_viz::error::Error>(())
+/// ```
+///
 /// # Errors
 /// The source failed, the watcher said stop, or `take` did.
 pub fn runs(

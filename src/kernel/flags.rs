@@ -150,6 +150,12 @@ impl PageFlags {
     }
 
     /// Names of the set bits, ascending; `bit47` for one without a name.
+    ///
+    /// ```
+    /// use pagemap_viz::kernel::PageFlags;
+    ///
+    /// assert_eq!(PageFlags(0x828).names(), ["uptodate", "lru", "mmap"]);
+    /// ```
     pub fn names(self) -> Vec<String> {
         (0..64u8)
             .filter(|number| self.0 >> number & 1 == 1)
