@@ -348,3 +348,36 @@ fn a_broken_input_costs_no_other() {
         assert_refused(&run(words), 2, "a data set holds whole");
     }
 }
+
+/// A selection that begins within a huge page: its tails say what they are themselves.
+#[test]
+fn a_tail_without_its_head_has_flags_of_its_own() {
+    let root = system("thp-6.1");
+    let export = |options: &[&str]| {
+        let fixed = ["export", "--format", "json", "--quiet", text(&root)];
+        let rows = json(&succeed(fixed.iter().chain(options)));
+        rows.as_array().expect("rows").clone()
+    };
+    let all = export(&[]);
+    let huge = all
+        .iter()
+        .find(|row| row["class"] == "anon-thp")
+        .expect("a huge page");
+    let start = huge["pfn"].as_u64().expect("a number");
+    let within = format!("pfn:{}-{}", start + 100, start + 200);
+    let part = export(&["--range", &within]);
+    assert_eq!(part.len(), 1, "{part:?}");
+    assert_eq!(part[0]["class"], "anon-thp");
+    assert_eq!(
+        (&part[0]["pages"], &part[0]["pfn"]),
+        (&Value::from(100), &Value::from(start + 100))
+    );
+    // Not those of the page before the selection, which was not read.
+    assert!(
+        part[0]["flag_names"]
+            .as_str()
+            .expect("names")
+            .contains("thp"),
+        "{part:?}"
+    );
+}

@@ -57,7 +57,7 @@ pub fn runs(
         zones,
         ksm,
         noise: Noise::default(),
-        head: PageFlags::NONE,
+        head: None,
         run: None,
         take,
     };
@@ -75,8 +75,8 @@ struct Walk<'a> {
     zones: &'a ZoneMap,
     ksm: KsmVerdict,
     noise: Noise,
-    /// Flags of the last page that was no tail.
-    head: PageFlags,
+    /// Flags of the last page that was no tail; none after a hole, so that a tail there has its own.
+    head: Option<PageFlags>,
     run: Option<RunRow>,
     take: &'a mut dyn FnMut(&RunRow) -> Result<()>,
 }
@@ -110,15 +110,22 @@ impl Walk<'_> {
         key: Key,
         order: u8,
     ) -> Option<(PageFlags, Class, Option<u8>)> {
-        if !is_tail(word) {
-            self.head = match self.noise.strip(word) {
-                FlagSet::Of(flags) => flags,
-                FlagSet::Hole | FlagSet::Rest => PageFlags::NONE,
-            };
-        }
         let class = settle(key, self.ksm);
+        if class == Class::Hole {
+            self.head = None;
+            return None;
+        }
+        let own = || match self.noise.strip(word) {
+            FlagSet::Of(flags) => flags,
+            FlagSet::Hole | FlagSet::Rest => PageFlags::NONE,
+        };
+        let flags = match self.head {
+            Some(head) if is_tail(word) => head,
+            _ => own(),
+        };
+        self.head = Some(flags);
         let is_folio = class != Class::Free && family_of(class).is_some();
-        (class != Class::Hole).then_some((self.head, class, is_folio.then_some(order)))
+        Some((flags, class, is_folio.then_some(order)))
     }
 
     fn push(&mut self, page: Option<RunRow>) -> Result<()> {

@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 use crate::facts::{Cell, Field, Kind, Origin, Rows};
 use crate::recording::checksum;
 
-/// Rows that are held before they are written: what an engine reads at once.
-const GROUP_ROWS: usize = 1 << 16;
+/// Cells that are held before they are written, in all columns: some 20 MiB, and tens of thousands of rows.
+const GROUP_CELLS: usize = 1 << 19;
 
 /// A format of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,9 +132,9 @@ impl<'a> ParquetSink<'a> {
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             column.push(cell);
         }
-        match self.columns[0].len() {
-            GROUP_ROWS => self.group().map_err(|error| failed(&self.path, error)),
-            _ => Ok(()),
+        match self.columns[0].len() * self.columns.len() < GROUP_CELLS {
+            true => Ok(()),
+            false => self.group().map_err(|error| failed(&self.path, error)),
         }
     }
 
