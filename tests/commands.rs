@@ -1,4 +1,5 @@
-//! Every command that the documents show runs. What a reader would name otherwise is put in its place: a process, files, hours.
+//! Every command of the program that the documents show runs; other programs are stood in for. What a reader would name
+//! otherwise is put in its place: a process, files, hours.
 
 mod common;
 

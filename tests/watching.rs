@@ -325,7 +325,7 @@ fn what_cannot_be_checked_is_no_failure() {
     assert!(told.starts_with("PAGEMAP UNKNOWN - cannot"), "{told}");
 }
 
-/// Root's own shell has little anonymous memory in huge pages; its parent said what.
+/// Limits that any process keeps, and one that none does.
 #[test]
 fn huge_pages_of_a_process_are_checked() {
     if !common::may_ask_the_kernel() {
