@@ -10,7 +10,7 @@ use crate::layout::{CellOrder, Layout, Reducer};
 use crate::output::{Format, Pending, TableFormat, Target, write_picture, write_table, write_text};
 use crate::page::{Atlas, AtlasInputs, AtlasReadings, html, labels, markdown};
 use crate::render::{LegendPlace, Style, Subject, picture};
-use crate::report::{Inputs, Moment, Report, Wish, counters, evenly, small_anonymous};
+use crate::report::{Inputs, Moment, Report, counters, evenly, small_anonymous};
 use crate::scan::{Known, Lens, Part, View, Watcher, scan};
 use crate::source::{Recording, Selection, Source, highest_order};
 use crate::survey::{Cells, Survey, survey};
@@ -161,7 +161,8 @@ fn read(request: &ReportRequest, terminal: &Terminal) -> Result<Read> {
     let (mut moments, mut counters_before, mut last) = (Vec::new(), None, None);
     for (number, &frame) in frames.iter().enumerate() {
         let source = request.source.open_frame(frame, &selection)?;
-        let more = sizes(request, source.as_ref())?;
+        let wanted = request.wishes.iter().map(|wish| wish.size);
+        let more = in_pages(wanted, source.as_ref())?;
         let part = Part {
             watcher: terminal as &dyn Watcher,
             number,
@@ -219,15 +220,15 @@ fn frames(request: &ReportRequest) -> Result<Vec<Option<u64>>> {
         .collect())
 }
 
-/// Sizes that are wanted, in pages.
-fn sizes(request: &ReportRequest, source: &dyn Source) -> Result<Vec<u64>> {
+/// Sizes of blocks, in pages of a source.
+pub(super) fn in_pages(
+    sizes: impl IntoIterator<Item = u64>,
+    source: &dyn Source,
+) -> Result<Vec<u64>> {
     let page_bytes = source.machine().page_size.bytes();
-    let pages = |wish: &Wish| match wish.size / page_bytes {
-        0 | 1 => Err(Error::BelowPage {
-            size: wish.size,
-            page_bytes,
-        }),
+    let pages = |size: u64| match size / page_bytes {
+        0 | 1 => Err(Error::BelowPage { size, page_bytes }),
         pages => Ok(pages),
     };
-    request.wishes.iter().map(pages).collect()
+    sizes.into_iter().map(pages).collect()
 }

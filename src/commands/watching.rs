@@ -3,8 +3,9 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use super::report::in_pages;
 use crate::cli::{CheckFormat, CheckRequest, MetricsRequest, SourceRequest, Statuses};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 use crate::facts::{
     About, Assertion, ScanCost, checks_json, checks_nagios, checks_tap, checks_text, metrics_text,
 };
@@ -47,7 +48,10 @@ pub(super) fn check(request: &CheckRequest, terminal: &Terminal) -> Result<ExitS
         Err(error) => {
             if request.format == CheckFormat::Nagios {
                 // What cannot be said here is said on standard error.
-                let _ = print(&format!("PAGEMAP UNKNOWN - {error}\n"));
+                let _ = print(&format!(
+                    "PAGEMAP UNKNOWN - {}\n",
+                    printable(&error.to_string())
+                ));
             }
             error
         }
@@ -105,12 +109,7 @@ fn surveyed(
 ) -> Result<(Survey, Report)> {
     let source = request.open()?;
     let source: &dyn Source = source.as_ref();
-    let page_bytes = source.machine().page_size.bytes();
-    let pages = |&size: &u64| match size / page_bytes {
-        0 | 1 => Err(Error::BelowPage { size, page_bytes }),
-        pages => Ok(pages),
-    };
-    let more: Vec<u64> = sizes.iter().map(pages).collect::<Result<_>>()?;
+    let more = in_pages(sizes.iter().copied(), source)?;
     let survey = survey(source, &more, None, threads, terminal)?;
     let report = Report::new(Inputs {
         source,
