@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::classify::Class;
-use crate::report::{Contiguity, Report, Scope};
+use crate::report::{Contiguity, FreeMemory, Report, Scope};
 use crate::survey::Survey;
 
 /// What reading memory cost.
@@ -68,28 +68,45 @@ pub fn metrics_text(survey: &Survey, report: &Report, cost: ScanCost) -> String 
 fn metrics(survey: &Survey, report: &Report, cost: ScanCost) -> Vec<Metric> {
     let mut metrics = vec![
         class_bytes(survey, report),
-        free_blocks(report),
-        index(
+        by_order(
             report,
-            "unusable_free",
-            "Share of free memory that is in blocks too small for a request of this order",
+            (
+                "free_blocks",
+                "Free blocks of 2^order pages in the buddy allocator",
+            ),
+            None,
+            |free| {
+                free.free_blocks
+                    .iter()
+                    .map(|&blocks| blocks as f64)
+                    .collect()
+            },
+        ),
+        by_order(
+            report,
+            (
+                "unusable_free",
+                "Share of free memory that is in blocks too small for a request of this order",
+            ),
             Some(ratio()),
             |free| {
                 free.unusable_index
                     .iter()
-                    .map(|&index| index as f64)
+                    .map(|&index| index as f64 / 1000.0)
                     .collect()
             },
         ),
-        index(
+        by_order(
             report,
-            "fragmentation_index",
-            "Why a request of this order would fail: 0 lack of memory, 1 fragmentation, -1 it would not fail",
+            (
+                "fragmentation_index",
+                "Why a request of this order would fail: 0 lack of memory, 1 fragmentation, -1 it would not fail",
+            ),
             None,
             |free| {
                 free.fragmentation_index
                     .iter()
-                    .map(|&index| index as f64)
+                    .map(|&index| index as f64 / 1000.0)
                     .collect()
             },
         ),
@@ -147,35 +164,17 @@ fn class_bytes(survey: &Survey, report: &Report) -> Metric {
     }
 }
 
-fn free_blocks(report: &Report) -> Metric {
-    let rows = report.free.iter().filter(|row| is_told(report, &row.scope));
-    let values = rows.flat_map(|row| {
-        let blocks = row.free_blocks.iter().enumerate();
-        blocks.map(|(order, &blocks)| {
-            let labels = labels(&row.scope, &[("order", order.to_string())]);
-            (labels, blocks as f64)
-        })
-    });
-    Metric {
-        name: "free_blocks",
-        help: "Free blocks of 2^order pages in the buddy allocator",
-        unit: None,
-        values: values.collect(),
-    }
-}
-
-fn index(
+/// A metric with a value for each order.
+fn by_order(
     report: &Report,
-    name: &'static str,
-    help: &'static str,
+    (name, help): (&'static str, &'static str),
     unit: Option<Unit>,
-    thousandths: impl Fn(&crate::report::FreeMemory) -> Vec<f64>,
+    values_of: impl Fn(&FreeMemory) -> Vec<f64>,
 ) -> Metric {
     let mut values = Vec::new();
     for row in report.free.iter().filter(|row| is_told(report, &row.scope)) {
-        for (order, value) in thousandths(row).into_iter().enumerate() {
-            let labels = labels(&row.scope, &[("order", order.to_string())]);
-            values.push((labels, value / 1000.0));
+        for (order, value) in values_of(row).into_iter().enumerate() {
+            values.push((labels(&row.scope, &[("order", order.to_string())]), value));
         }
     }
     Metric {
