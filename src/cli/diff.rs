@@ -109,7 +109,7 @@ pub(super) fn diff(args: DiffArgs) -> Result<DiffRequest, String> {
         picture,
         json,
         redact: args.run.redact,
-        threads: threads(&args.run),
-        quiet: args.run.quiet,
+        threads: threads(&args.run.work),
+        quiet: args.run.work.quiet,
     })
 }

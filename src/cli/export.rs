@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::{ExportArgs, PlaneArg, RowFormatArg};
 use super::selection::selection;
 use super::source::SourceRequest;
-use super::workers::threads_or_all;
+use super::workers::threads;
 use crate::facts::Rows;
 use crate::output::{RowFormat, Target};
 use crate::recording::Plane;
@@ -154,8 +154,8 @@ pub(super) fn export(args: ExportArgs) -> Result<ExportRequest, String> {
         to,
         format,
         redact: args.redact,
-        threads: threads_or_all(None),
-        quiet: args.quiet,
+        threads: threads(&args.work),
+        quiet: args.work.quiet,
     }))
 }
 

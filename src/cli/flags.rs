@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::{FlagsArgs, FormatArg, SourceArgs};
 use super::selection::selection;
 use super::source::SourceRequest;
-use super::workers::threads_or_all;
+use super::workers::threads;
 use crate::facts::{ListColumns, ListPlace};
 use crate::inventory::{Sight, Wanted};
 use crate::kernel::{BitFilter, Edition, Folding, PageFlags, PageSpan, parse_flags, parse_number};
@@ -180,8 +180,8 @@ pub(super) fn flags(args: FlagsArgs) -> Result<FlagsRequest, String> {
             ..args.source
         })?
         .only(selection(args.selection)?),
-        threads: threads_or_all(args.threads),
-        quiet: args.quiet,
+        threads: threads(&args.work),
+        quiet: args.work.quiet,
     })))
 }
 

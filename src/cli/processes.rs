@@ -8,7 +8,7 @@ use super::args::{
 };
 use super::request::Request;
 use super::source::{SourceRequest, size};
-use super::workers::threads_or_all;
+use super::workers::threads;
 use crate::facts::Omitted;
 use crate::kernel::{Pfn, parse_number};
 use crate::mappings::Contiguity;
@@ -47,8 +47,8 @@ impl Asked {
                 None if args.pids.is_empty() => Who::All,
                 None => Who::Pids(args.pids),
             },
-            threads: threads_or_all(args.threads),
-            quiet: args.quiet,
+            threads: threads(&args.work),
+            quiet: args.work.quiet,
         }
     }
 }
@@ -101,8 +101,8 @@ pub(super) fn orders(args: OrdersArgs) -> Result<Request, String> {
             source: SourceRequest::one(source)?,
             verbose: args.verbose,
             format: format.ok_or("--format mem_hist is for processes, not for --system")?,
-            threads: threads_or_all(args.ask.threads),
-            quiet: args.ask.quiet,
+            threads: threads(&args.ask.work),
+            quiet: args.ask.work.quiet,
         }));
     }
     // Not left to clap: what --system conflicts with would waive it.
@@ -178,13 +178,16 @@ pub struct DoctorRequest {
     pub format: TableFormat,
     /// Workers.
     pub threads: usize,
+    /// No progress.
+    pub quiet: bool,
 }
 
 pub(super) fn doctor(args: DoctorArgs) -> DoctorRequest {
     DoctorRequest {
         root: args.answer.sysroot.unwrap_or_else(|| "/".into()),
         format: table_format(args.answer.format),
-        threads: threads_or_all(args.threads),
+        threads: threads(&args.work),
+        quiet: args.work.quiet,
     }
 }
 
@@ -266,8 +269,8 @@ pub(super) fn owner(args: OwnerArgs) -> Result<OwnerRequest, String> {
         root: args.answer.sysroot.unwrap_or_else(|| "/".into()),
         pages: args.pages.iter().map(page).collect::<Result<_, String>>()?,
         format: table_format(args.answer.format),
-        threads: threads_or_all(args.threads),
-        quiet: args.quiet,
+        threads: threads(&args.work),
+        quiet: args.work.quiet,
     })
 }
 

@@ -171,8 +171,8 @@ pub(super) fn recorded(
         } else {
             Names::Kept
         },
-        threads: threads(run),
-        quiet: run.quiet,
+        threads: threads(&run.work),
+        quiet: run.work.quiet,
     })
 }
 

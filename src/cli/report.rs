@@ -54,8 +54,8 @@ pub(super) fn report(args: ReportArgs) -> Result<ReportRequest, String> {
             .collect::<Result<_, _>>()?,
         source: SourceRequest::one(args.source)?.only(selection(args.selection)?),
         redact: args.run.redact,
-        threads: threads(&args.run),
-        quiet: args.run.quiet,
+        threads: threads(&args.run.work),
+        quiet: args.run.work.quiet,
     })
 }
 

@@ -264,7 +264,7 @@ impl Request {
             Self::Thp(request) => request.asked.quiet,
             Self::Pss(request) => request.quiet,
             Self::Owner(request) => request.quiet,
-            Self::Doctor(_) => false,
+            Self::Doctor(request) => request.quiet,
             Self::Export(request) => request.is_quiet(),
             Self::Flags(_)
             | Self::Pagetable(_)

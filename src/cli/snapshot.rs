@@ -61,8 +61,8 @@ pub(super) fn snapshot(args: SnapshotArgs) -> Result<SnapshotRequest, String> {
         every_page: args.every_page,
         verbose: args.verbose,
         redact: args.run.redact,
-        threads: threads(&args.run),
-        quiet: args.run.quiet,
+        threads: threads(&args.run.work),
+        quiet: args.run.work.quiet,
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::args::{GroupByArg, PssArgs, UnitArg};
 use super::processes::table_format;
 use super::record::LONGEST;
-use super::workers::threads_or_all;
+use super::workers::threads;
 use crate::facts::Unit;
 use crate::output::TableFormat;
 use crate::usage::{GroupBy, Question, Selection, Threshold};
@@ -97,7 +97,7 @@ pub(super) fn pss(args: PssArgs) -> Result<PssRequest, String> {
         with_pss: args.pss,
         explains: args.verbose,
         format: table_format(args.format),
-        threads: threads_or_all(args.threads),
-        quiet: args.quiet,
+        threads: threads(&args.work),
+        quiet: args.work.quiet,
     })
 }

@@ -2,7 +2,7 @@
 
 use super::args::{CheckArgs, CheckFormatArg, MetricsArgs};
 use super::source::{SourceRequest, size};
-use super::workers::threads_or_all;
+use super::workers::threads;
 use crate::classify::Class;
 use crate::facts::{About, Assertion, Limit, Measure, Relation};
 use crate::output::Target;
@@ -85,8 +85,8 @@ pub(super) fn metrics(args: MetricsArgs) -> Result<MetricsRequest, String> {
     Ok(MetricsRequest {
         target: args.textfile.as_deref().map_or(Target::Stdout, Target::new),
         source: SourceRequest::one(args.reading.source)?,
-        threads: threads_or_all(args.reading.threads),
-        quiet: args.reading.quiet,
+        threads: threads(&args.reading.work),
+        quiet: args.reading.work.quiet,
     })
 }
 
@@ -162,8 +162,8 @@ pub(super) fn check(args: CheckArgs) -> Result<CheckRequest, String> {
             CheckFormatArg::Nagios => CheckFormat::Nagios,
         },
         source: SourceRequest::one(args.reading.source)?,
-        threads: threads_or_all(args.reading.threads),
-        quiet: args.reading.quiet,
+        threads: threads(&args.reading.work),
+        quiet: args.reading.work.quiet,
     })
 }
 

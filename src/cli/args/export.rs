@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::readings::SelectionArgs;
+use super::work::WorkArgs;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(in crate::cli) enum PlaneArg {
@@ -46,7 +47,7 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) output: PathBuf,
 
     /// Instead of rows, the words of a recording's frame, 8 bytes a page, as the kernel's file gives them
-    #[arg(long, conflicts_with_all = ["format", "blocks", "redact", "page_size", "node", "zone", "range"])]
+    #[arg(long, conflicts_with_all = ["format", "blocks", "redact", "page_size", "node", "zone", "range", "threads"])]
     pub(in crate::cli) raw: bool,
 
     /// The frame of --raw, counted from 0; default the last
@@ -73,7 +74,6 @@ pub(in crate::cli) struct ExportArgs {
     #[arg(long)]
     pub(in crate::cli) redact: bool,
 
-    /// No progress and no remarks on standard error
-    #[arg(short, long)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) work: WorkArgs,
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::readings::{SelectionArgs, SourceArgs};
+use super::work::WorkArgs;
 
 #[derive(Debug, ClapArgs)]
 #[command(args_override_self = true, infer_long_args = true)]
@@ -85,13 +86,8 @@ pub(in crate::cli) struct FlagsArgs {
     #[command(flatten)]
     pub(in crate::cli) selection: SelectionArgs,
 
-    /// Threads that count; default: one a processor
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(in crate::cli) threads: Option<u16>,
-
-    /// No progress and no remarks on standard error
-    #[arg(short, long)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) work: WorkArgs,
 
     #[arg(short = 'i', long, hide = true)]
     pub(in crate::cli) mark_idle: bool,

@@ -8,6 +8,7 @@ mod readings;
 mod report;
 mod usage;
 mod watching;
+mod work;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub(super) use watching::{CheckArgs, CheckFormatArg, MetricsArgs};
 
 pub(super) use report::{ReportArgs, ReportFormatArg};
 pub(super) use usage::{GroupByArg, PssArgs, UnitArg};
+pub(super) use work::WorkArgs;
 
 /// See physical memory: every page of a Linux machine on one picture.
 #[derive(Debug, Parser)]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
+use super::work::WorkArgs;
+
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  \
     sudo pagemap-viz orders\n  \
@@ -69,13 +71,8 @@ pub(in crate::cli) struct AskArgs {
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) sysroot: Option<PathBuf>,
 
-    /// Threads that read; default: one a processor
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(in crate::cli) threads: Option<u16>,
-
-    /// No remarks on standard error
-    #[arg(short, long)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) work: WorkArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -189,13 +186,8 @@ pub(in crate::cli) struct OwnerArgs {
     #[command(flatten)]
     pub(in crate::cli) answer: AnswerArgs,
 
-    /// Threads that read; default: one a processor
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(in crate::cli) threads: Option<u16>,
-
-    /// No remarks on standard error
-    #[arg(short, long)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) work: WorkArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -207,9 +199,8 @@ pub(in crate::cli) struct DoctorArgs {
     #[command(flatten)]
     pub(in crate::cli) answer: AnswerArgs,
 
-    /// Threads that read; default: one a processor
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(in crate::cli) threads: Option<u16>,
+    #[command(flatten)]
+    pub(in crate::cli) work: WorkArgs,
 }
 
 /// Where the process is, and how the answer looks.

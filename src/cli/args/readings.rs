@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args as ClapArgs, ValueEnum};
 
+use super::work::WorkArgs;
+
 /// Where flags come from; the running kernel when nothing is said.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct SourceArgs {
@@ -120,13 +122,8 @@ pub(in crate::cli) struct RunArgs {
     #[arg(long)]
     pub(in crate::cli) redact: bool,
 
-    /// Threads that read; default: one a processor
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(in crate::cli) threads: Option<u16>,
-
-    /// No progress and no remarks on standard error
-    #[arg(short, long)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) work: WorkArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::readings::at_least_one;
+use super::work::WorkArgs;
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  \
@@ -89,13 +90,8 @@ pub(in crate::cli) struct PssArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "every")]
     pub(in crate::cli) sysroot: Option<PathBuf>,
 
-    /// Threads that read; default: one a processor
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(in crate::cli) threads: Option<u16>,
-
-    /// No remarks on standard error
-    #[arg(short, long)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) work: WorkArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::readings::SourceArgs;
+use super::work::WorkArgs;
 
 /// One reading that is counted.
 #[derive(Debug, ClapArgs)]
@@ -12,13 +13,8 @@ pub(in crate::cli) struct ReadingArgs {
     #[command(flatten)]
     pub(in crate::cli) source: SourceArgs,
 
-    /// Threads that read; default: one a processor
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(in crate::cli) threads: Option<u16>,
-
-    /// No progress and no remarks on standard error
-    #[arg(short, long)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) work: WorkArgs,
 }
 
 #[derive(Debug, ClapArgs)]
