@@ -7,7 +7,7 @@ use pagemap_viz::cli::{Request, Usage, parse, status_of_wrong_usage};
 use pagemap_viz::commands::run;
 use pagemap_viz::error::Error;
 use pagemap_viz::output::print;
-use pagemap_viz::source::{fence, gain_none, give_up, keep_what_is_needed};
+use pagemap_viz::source::{become_caller, fence, gain_none, give_up, keep_what_is_needed};
 use pagemap_viz::terminal::{Terminal, complain};
 
 fn main() -> ExitCode {
@@ -24,8 +24,9 @@ fn main() -> ExitCode {
         give_up();
     }
     if !request.runs_a_command() {
+        become_caller();
         gain_none();
-        keep_what_is_needed();
+        keep_what_is_needed(request.asks_the_kernel());
         if !request.asks_processes() {
             // A second line: where it cannot be put up, results are the same.
             let _ = fence(&request.writes(), request.runs_ffmpeg());

@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -179,37 +179,120 @@ fn behind_the_fence_nothing_is_written_elsewhere_and_no_program_is_run() {
     );
 }
 
-/// Of root's forty capabilities, those that reading and writing take; and the program says so of itself.
+/// A recorder of the running kernel once it has given up what it does not need: the lines of its `status`, and what it wrote.
+fn recorder(caller: Option<&str>) -> (std::collections::HashMap<String, String>, fs::Metadata) {
+    let directory = TempDir::new().expect("a directory");
+    let recording = directory.path().join("a.pmv");
+    let mut recorder = Command::new(env!("CARGO_BIN_EXE_pagemap-viz"));
+    recorder.env_remove("SUDO_UID").env_remove("SUDO_GID");
+    if let Some(caller) = caller {
+        recorder.env("SUDO_UID", caller).env("SUDO_GID", caller);
+    }
+    recorder.args(["record", "--quiet", "--every", "1s", text(&recording)]);
+    let mut recorder = recorder.spawn().expect("it starts");
+    let began = std::time::Instant::now();
+    let metadata = loop {
+        let there = fs::read_dir(directory.path()).expect("ours").next();
+        if let Some(Ok(file)) = there {
+            break file.metadata().expect("it is there");
+        }
+        assert!(
+            began.elapsed().as_secs() < 60 && matches!(recorder.try_wait(), Ok(None)),
+            "the recorder writes"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    let status = fs::read_to_string(format!("/proc/{}/status", recorder.id()));
+    recorder.kill().expect("it runs");
+    recorder.wait().expect("it ends");
+    let pair = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        Some((name.to_owned(), value.trim().to_owned()))
+    };
+    let lines = status.expect("it runs").lines().filter_map(pair).collect();
+    (lines, metadata)
+}
+
+fn mask(status: &std::collections::HashMap<String, String>, name: &str) -> u64 {
+    u64::from_str_radix(&status[name], 16).expect("a mask")
+}
+
+/// DAC_OVERRIDE 1, DAC_READ_SEARCH 2, FOWNER 3, SYS_PTRACE 19, SYS_ADMIN 21.
+const KEPT: u64 = 0b1110 | 1 << 19 | 1 << 21;
+
+/// Of root's forty capabilities, those that reading and writing take.
 #[test]
-fn root_keeps_six_capabilities() {
+fn root_keeps_five_capabilities() {
     if !may_ask_the_kernel() {
         return;
     }
-    let mut recorder = Command::new(env!("CARGO_BIN_EXE_pagemap-viz"));
+    let (status, _) = recorder(None);
+    let (permitted, effective) = (mask(&status, "CapPrm"), mask(&status, "CapEff"));
+    assert_eq!((permitted & !KEPT, effective), (0, permitted), "{status:?}");
+    assert_ne!(permitted & 1 << 21, 0, "{status:?}");
+    assert_eq!(
+        (&*status["NoNewPrivs"], &*status["Uid"]),
+        ("1", "0\t0\t0\t0")
+    );
+}
+
+/// What it writes, also in a directory of root's alone, is the user's from its first byte on.
+#[test]
+fn under_sudo_the_program_becomes_the_user_who_called_it() {
+    if !may_ask_the_kernel() {
+        return;
+    }
+    let (status, written) = recorder(Some("65534"));
+    let nobody = "65534\t65534\t65534\t65534";
+    assert_eq!(
+        (&*status["Uid"], &*status["Gid"], &*status["Groups"]),
+        (nobody, nobody, "65534")
+    );
+    let (permitted, effective) = (mask(&status, "CapPrm"), mask(&status, "CapEff"));
+    assert_eq!((permitted & !KEPT, effective), (0, permitted), "{status:?}");
+    assert_eq!(
+        (mask(&status, "CapInh"), mask(&status, "CapAmb")),
+        (0, 0),
+        "programs that it runs get none"
+    );
+    assert_eq!((written.uid(), written.gid()), (65534, 65534));
+}
+
+/// It is the user, and still may what sudo allows: root's files in, root's directories out, everybody's processes.
+#[test]
+fn under_sudo_everything_that_root_may_is_done() {
+    if !may_ask_the_kernel() {
+        return;
+    }
     let directory = TempDir::new().expect("a directory");
-    let recording = directory.path().join("a.pmv");
-    recorder.args(["record", "--quiet", "--every", "1s", text(&recording)]);
-    let mut recorder = recorder.spawn().expect("it starts");
-    let status = format!("/proc/{}/status", recorder.id());
-    // CHOWN 0, DAC_OVERRIDE 1, DAC_READ_SEARCH 2, FOWNER 3, SYS_PTRACE 19, SYS_ADMIN 21.
-    let most = 0b1111 | 1 << 19 | 1 << 21;
-    let began = std::time::Instant::now();
-    let kept = loop {
-        let told = fs::read_to_string(&status).expect("it runs");
-        let value = |name: &str| {
-            let line = told.lines().find_map(|line| line.strip_prefix(name));
-            u64::from_str_radix(line.expect("a line").trim(), 16).expect("a mask")
-        };
-        let kept = value("CapPrm:") | value("CapEff:");
-        let is_there = value("NoNewPrivs:") == 1 && kept & !most == 0;
-        // It begins with all that we have.
-        if is_there || began.elapsed().as_secs() > 30 {
-            break kept;
-        }
-        std::thread::yield_now();
-    };
-    recorder.kill().expect("it runs");
-    recorder.wait().expect("it ends");
-    assert_eq!(kept & !most, 0, "{kept:x}");
-    assert_ne!(kept, 0);
+    let closed = directory.path().join("closed");
+    fs::create_dir(&closed).expect("a directory");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).expect("it is ours");
+    let (secret, picture) = (closed.join("secret.bin"), closed.join("a.png"));
+    fs::write(&secret, [0; 1 << 12]).expect("a file");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    fs::write(&picture, "root's").expect("a file");
+    let own = std::process::id().to_string();
+    let words: [&[&str]; 6] = [
+        &["snapshot", text(&picture)],
+        &["flags", "--from", text(&secret)],
+        &["flags", "-f", text(&secret)],
+        &["thp", &own],
+        &["pss", &own],
+        &["doctor"],
+    ];
+    for words in words {
+        let output = Command::new(env!("CARGO_BIN_EXE_pagemap-viz"))
+            .env("SUDO_UID", "65534")
+            .env("SUDO_GID", "65534")
+            .args(words)
+            .output()
+            .expect("it starts");
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{words:?}: {output:?}"
+        );
+    }
+    let drawn = fs::metadata(&picture).expect("the picture");
+    assert_eq!((drawn.uid(), drawn.gid()), (65534, 65534));
 }

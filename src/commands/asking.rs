@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rustix::process::geteuid;
-
 use crate::cli::{Asked, Who};
 use crate::error::Result;
 use crate::mappings::ask;
-use crate::source::{Process, processes, processes_of_cgroup};
+use crate::source::{Process, asks_as_root, processes, processes_of_cgroup};
 use crate::terminal::Terminal;
 
 /// Who is asked, and how.
@@ -27,7 +25,7 @@ pub(super) struct Asking<'a> {
 
 /// How many would not answer.
 pub(super) fn refusal(refused: usize, all: usize) -> String {
-    match geteuid().is_root() {
+    match asks_as_root() {
         true => format!("{refused} of {all} processes are kept from root, too"),
         false => format!("{refused} of {all} processes are not for this user (root may see them)"),
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
-use crate::source::is_systems_link;
+use crate::source::{caller, is_systems_link};
 
 /// What errors call standard output.
 const STDOUT: &str = "standard output";
@@ -335,14 +335,11 @@ pub(super) fn make_directory(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A file system without owners refuses this, and then there is nothing to give.
+/// Under sudo whoever stays root, because it runs a command, gives what it makes to who called sudo. A file system
+/// without owners refuses this, and then there is nothing to give.
 pub(super) fn give_to_caller(file: &fs::File) {
-    let id = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
-    if let (true, Some(user), Some(group)) = (
-        rustix::process::geteuid().is_root(),
-        id("SUDO_UID"),
-        id("SUDO_GID"),
-    ) {
+    if let Some((user, group)) = caller().filter(|_| rustix::process::geteuid().is_root()) {
+        let (user, group) = (user.as_raw(), group.as_raw());
         let _ = std::os::unix::fs::fchown(file, Some(user), Some(group));
     }
 }

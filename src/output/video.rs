@@ -59,8 +59,11 @@ pub fn film(
     ffmpeg.args(["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2"]);
     ffmpeg.args(["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "16"]);
     ffmpeg.args(["-movflags", "+faststart", "-f", "mp4"]);
-    ffmpeg.arg(temporary.path());
-    ffmpeg.stdin(Stdio::piped()).stdout(Stdio::null());
+    // By its handle: it may lie in a directory that is closed to ffmpeg, which has no rights of ours.
+    let into = temporary.as_file().try_clone();
+    let into = into.map_err(|cause| failed_start(&path, cause))?;
+    ffmpeg.arg("/proc/self/fd/1");
+    ffmpeg.stdin(Stdio::piped()).stdout(into);
     let child = ffmpeg.stderr(Stdio::piped()).spawn();
     let mut child = child.map_err(|cause| failed_start(&path, cause))?;
     let said = listen(child.stderr.take());

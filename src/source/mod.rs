@@ -22,7 +22,9 @@ pub use cgroup::{cgroup_directories, cgroup_inode, cgroup_name, processes_of_cgr
 pub use example::EXAMPLE;
 pub use flags_file::FlagsFile;
 pub use machine::{Extent, Machine, MemorySpan, PageSize, SelectedPages, is_page_size};
-pub use privilege::{as_user, fence, gain_none, give_up, keep_what_is_needed};
+pub use privilege::{
+    as_user, asks_as_root, become_caller, caller, fence, gain_none, give_up, keep_what_is_needed,
+};
 pub use process::{
     Gauge, MappingProperties, MemoryInfo, Moved, Process, ProcessStat, TakeEntries,
     allow_many_files, anonymous, cgroup_of, command_line, cpu_time, memory_info, parts,

@@ -2,26 +2,33 @@
 //!
 //! The lent ones are for the files of the running kernel alone. Who asks nothing of it gives them up, and whatever a user
 //! names is opened with the rights of the user, or the program would read anybody's files to anybody. Root keeps what
-//! reading and writing files takes. Then a fence is put up, where the kernel has Landlock: no file is written but beside
-//! the results, no program is run, nobody is connected to.
+//! reading and writing files takes, and under sudo becomes the user who called it. Then a fence is put up, where the kernel
+//! has Landlock: no file is written but beside the results, no program is run, nobody is connected to.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
     path_beneath_rules,
 };
+use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_no_new_privs,
+    CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_keep_capabilities,
+    set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 
-/// What root needs: the kernel's files and those of processes, results in anybody's directory that become the caller's.
-const KEPT: CapabilitySet = CapabilitySet::SYS_ADMIN
-    .union(CapabilitySet::DAC_READ_SEARCH)
-    .union(CapabilitySet::SYS_PTRACE)
+/// What root needs of files: to read what a user names and to put results anywhere, in place of others.
+const FILES: CapabilitySet = CapabilitySet::DAC_READ_SEARCH
     .union(CapabilitySet::DAC_OVERRIDE)
-    .union(CapabilitySet::CHOWN)
     .union(CapabilitySet::FOWNER);
+
+/// What root needs of the running kernel: what it says of memory and of processes.
+const KERNEL: CapabilitySet = CapabilitySet::SYS_ADMIN.union(CapabilitySet::SYS_PTRACE);
+
+/// Whether this is the user who called sudo, with some of root's rights.
+static IS_CALLER: AtomicBool = AtomicBool::new(false);
 
 /// The newest that is asked for; older kernels hold what they know of.
 const LANDLOCK: ABI = ABI::V6;
@@ -29,9 +36,39 @@ const LANDLOCK: ABI = ABI::V6;
 /// The terminal, which a table that is watched talks to, and where output is thrown away.
 const DEVICES: [&str; 2] = ["/dev/tty", "/dev/null"];
 
+/// Whether root asks, also through sudo.
+pub fn asks_as_root() -> bool {
+    geteuid().is_root() || IS_CALLER.load(Ordering::Relaxed)
+}
+
 /// Whether the rights are the program's: root's are its user's.
 fn are_lent() -> bool {
-    !rustix::process::geteuid().is_root()
+    !asks_as_root()
+}
+
+/// The user who called sudo, and the group, where that is not root again.
+pub fn caller() -> Option<(Uid, Gid)> {
+    let id = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
+    let user = id("SUDO_UID").filter(|user| *user != 0)?;
+    Some((Uid::from_raw(user), Gid::from_raw(id("SUDO_GID")?)))
+}
+
+/// Under sudo becomes the user who called it, for good, so that results are that user's; what root may is permitted
+/// still. To be called before threads are started. Not for who runs a command of the user's.
+pub fn become_caller() {
+    if let Some((user, group)) = caller().filter(|_| geteuid().is_root()) {
+        // A container may keep root from it: then it stays root, and gives results away.
+        let is_caller = change_user(user, group).is_ok();
+        IS_CALLER.store(is_caller, Ordering::Relaxed);
+    }
+}
+
+fn change_user(user: Uid, group: Gid) -> io::Result<()> {
+    set_keep_capabilities(true)?;
+    set_thread_groups(&[group])?;
+    set_thread_res_gid(group, group, group)?;
+    set_thread_res_uid(user, user, user)?;
+    Ok(())
 }
 
 /// Gives up for good what capabilities the program has beyond its user. To be called before threads are started.
@@ -50,16 +87,22 @@ pub fn give_up() {
 }
 
 /// Of root's rights keeps those that reading and writing take. Not for who runs a command of the user's.
-pub fn keep_what_is_needed() {
+pub fn keep_what_is_needed(asks_the_kernel: bool) {
     let Some(own) = capabilities(None).ok().filter(|_| !are_lent()) else {
         return;
     };
+    let mut needed = FILES;
+    needed.set(KERNEL, asks_the_kernel);
+    // Who stayed root under sudo gives results away.
+    let gives = geteuid().is_root() && caller().is_some();
+    needed.set(CapabilitySet::CHOWN, gives);
+    let kept = own.permitted & needed;
     // Whoever has them may lower them.
     let _ = set_capabilities(
         None,
         CapabilitySets {
-            effective: own.effective & KEPT,
-            permitted: own.permitted & KEPT,
+            effective: kept,
+            permitted: kept,
             inheritable: CapabilitySet::empty(),
         },
     );
