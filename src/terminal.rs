@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 
 use crate::error::{Error, Result, printable};
 use crate::scan::Watcher;
+use crate::source::ignores;
 
 /// How long processes are asked before progress is shown.
 const LONG: Duration = Duration::from_millis(500);
@@ -29,12 +30,17 @@ impl Terminal {
     pub fn new(quiet: bool) -> Self {
         let signal = Arc::new(AtomicUsize::new(0));
         let at_once = Arc::new(AtomicBool::new(true));
-        for number in [SIGINT, SIGTERM] {
+        let hang_ups = [SIGHUP, SIGQUIT].into_iter();
+        // Who started us under nohup wants us to outlive the terminal.
+        let hang_ups = hang_ups.filter(|number| !ignores(*number));
+        for number in [SIGINT, SIGTERM].into_iter().chain(hang_ups) {
             // What cannot be registered keeps the system's own way, which ends the run as well.
             let _ = signal_hook::flag::register_conditional_default(number, Arc::clone(&at_once));
             let _ = signal_hook::flag::register(number, Arc::clone(&at_once));
             let _ = signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize);
         }
+        // A file that may not grow any more is a disk that is full, and no reason to be killed.
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
         let shown = !quiet && std::io::stderr().is_terminal();
         let target = if shown {
             ProgressDrawTarget::stderr()
@@ -50,22 +56,10 @@ impl Terminal {
         }
     }
 
-    /// From now on the run looks for signals itself: a first SIGINT or SIGTERM ends it between two
+    /// From now on the run looks for signals itself: a first SIGINT, SIGTERM, SIGHUP or SIGQUIT ends it between two
     /// reads or writes, with nothing left behind, a second one at once.
     pub fn take_signals(&self) {
         self.at_once.store(false, Ordering::Relaxed);
-    }
-
-    /// While the whole terminal is taken, it has to be given back: its end is a reason to stop, too.
-    pub fn take_hang_up(&self) {
-        for number in [SIGHUP, SIGQUIT] {
-            // What cannot be registered keeps the system's own way.
-            let _ = signal_hook::flag::register_usize(
-                number,
-                Arc::clone(&self.signal),
-                number as usize,
-            );
-        }
     }
 
     /// The reason to stop, as a result.
@@ -79,7 +73,7 @@ impl Terminal {
     /// A SIGINT that came ended one part of the work, and the next begins; another ends that as well.
     ///
     /// # Errors
-    /// It was a SIGTERM, which ends everything.
+    /// It was another, which ends everything.
     pub fn go_on(&self) -> Result<()> {
         let sigint = SIGINT as usize;
         let _ = self

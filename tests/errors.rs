@@ -113,7 +113,7 @@ fn a_source_that_is_none_says_why() {
         (
             "--sysroot",
             "root",
-            "root/proc/kpageflags: no such file (the kernel lacks CONFIG_PROC_PAGE_MONITOR",
+            "root/proc/kpageflags: no such file (it was not captured, or the kernel there lacks CONFIG_PROC_PAGE_MONITOR",
         ),
         (
             "--sysroot",

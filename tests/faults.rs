@@ -365,3 +365,157 @@ fn few_files_may_be_open() {
         assert_empty(out.path());
     }
 }
+
+/// Whoever cannot be read for want of files or by a broken disk is not taken for one that ended.
+#[test]
+fn processes_that_cannot_be_read_are_not_passed_over() {
+    if !common::may_ask_the_kernel() || !can_inject() {
+        return;
+    }
+    let own = Path::new("/proc").join(std::process::id().to_string());
+    let cases: [(&[&str], &str, &str); 6] = [
+        (&["orders"], "maps", "openat:error=EMFILE"),
+        (&["orders"], "pagemap", "openat:error=EMFILE"),
+        (&["orders"], "pagemap", "pread64,ioctl:error=EIO"),
+        (&["thp"], "smaps", "openat:error=EMFILE"),
+        (&["pss"], "stat", "openat:error=EMFILE"),
+        (&["owner", "0x100000"], "pagemap", "openat:error=EIO"),
+    ];
+    for (words, file, fault) in cases {
+        let output = injected(Some(&own.join(file)), fault, words);
+        assert_refused(&output, 1, "cannot read process");
+        assert!(output.stdout.is_empty(), "{words:?} {file} {fault}");
+    }
+}
+
+/// With few files to open either everybody answers or nobody does.
+#[test]
+fn few_files_give_no_shorter_tables() {
+    let root = common::system("thp-6.1");
+    let table = |most: &str| {
+        let mut command = Command::new("sh");
+        let script = r#"ulimit -n "$0" && exec "$@""#;
+        command.args(["-c", script, most, env!("CARGO_BIN_EXE_pagemap-viz")]);
+        command.args(["orders", "--format", "csv", "--sysroot", text(&root)]);
+        command.stdin(Stdio::null()).output().expect("a shell")
+    };
+    let whole = table("256");
+    assert!(whole.status.success() && whole.stdout.split(|byte| *byte == b'\n').count() > 2);
+    for most in ["4", "5", "6", "8", "12"] {
+        let output = table(most);
+        match output.status.success() {
+            true => assert_eq!(output.stdout, whole.stdout, "{most} files"),
+            false => assert_eq!(output.status.code(), Some(1), "{most} files: {output:?}"),
+        }
+    }
+}
+
+/// What has no end, or waits for a writer, says nothing of a machine.
+#[test]
+fn texts_of_a_copy_have_an_end() {
+    let root = scratch();
+    let proc = root.path().join("proc");
+    fs::create_dir(&proc).expect("a directory");
+    fs::write(proc.join("kpageflags"), bytes(&words("zoo-6.1"))).expect("flags");
+    for name in ["zoneinfo", "iomem", "buddyinfo"] {
+        std::os::unix::fs::symlink("/dev/zero", proc.join(name)).expect("a link");
+    }
+    let vmstat = fs::File::create(proc.join("vmstat")).expect("a file");
+    vmstat.set_len(4 << 30).expect("a file with holes");
+    let made = Command::new("mkfifo").arg(proc.join("version")).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let out = scratch();
+    let picture = out.path().join("a.png");
+    succeed(["snapshot", text(&picture), "--sysroot", text(root.path())]);
+    succeed(["doctor", "--sysroot", text(root.path())]);
+    let output = common::run(["palette", "check", "/dev/zero"]);
+    assert_refused(&output, 1, "longer than 8 MiB");
+}
+
+/// Texts that pack very well are recorded, and read again; ones that no machine has are refused in one line.
+#[test]
+fn texts_of_one_letter_are_recorded() {
+    let (root, out) = (scratch(), scratch());
+    let proc = root.path().join("proc");
+    fs::create_dir(&proc).expect("a directory");
+    fs::write(proc.join("kpageflags"), bytes(&words("light-6.1"))).expect("flags");
+    let recording = out.path().join("a.pmv");
+    for (letter, count) in [(0u8, 1_000_000), (b'a', 5_000_000), (b'\n', 8 << 20)] {
+        fs::write(proc.join("pagetypeinfo"), vec![letter; count]).expect("a text");
+        fs::write(proc.join("iomem"), vec![letter; count]).expect("a text");
+        succeed([
+            "record",
+            "-q",
+            "--sysroot",
+            text(root.path()),
+            text(&recording),
+        ]);
+        succeed(["info", text(&recording)]);
+        fs::remove_file(&recording).expect("the recording");
+    }
+    // Each letter takes six in JSON: more than a reader unpacks.
+    for name in ["pagetypeinfo", "vmstat", "meminfo", "zoneinfo"] {
+        fs::write(proc.join(name), vec![1u8; 8 << 20]).expect("a text");
+    }
+    let output = common::run([
+        "record",
+        "-q",
+        "--sysroot",
+        text(root.path()),
+        text(&recording),
+    ]);
+    assert_refused(&output, 1, "cannot write");
+    assert_empty(out.path());
+}
+
+/// A file that may not grow is a disk that is full.
+#[test]
+fn a_file_that_may_not_grow_is_refused() {
+    let root = common::system("zoo-6.1");
+    for (verb, name) in [
+        ("export", "a.csv"),
+        ("record", "a.pmv"),
+        ("report", "a.html"),
+    ] {
+        let out = scratch();
+        let path = out.path().join(name);
+        let mut command = Command::new("sh");
+        let script = r#"ulimit -f 8 && exec "$@""#;
+        command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_pagemap-viz"), verb]);
+        match verb {
+            "export" => command.args([text(&root), "-o", text(&path)]),
+            _ => command.args(["--sysroot", text(&root), text(&path)]),
+        };
+        let output = command.stdin(Stdio::null()).output().expect("a shell");
+        assert_refused(&output, 1, "file too large");
+        assert_empty(out.path());
+    }
+}
+
+/// Who is cut off from the terminal leaves no more behind than who is told to end.
+#[test]
+fn a_terminal_that_goes_away_leaves_nothing_half_written() {
+    for signal in ["HUP", "QUIT", "TERM"] {
+        let out = scratch();
+        let path = out.path().join("a.pmv");
+        let mut recorder = Command::new(env!("CARGO_BIN_EXE_pagemap-viz"));
+        let root = common::system("host-6.18");
+        recorder.args(["record", "-q", "--sysroot", text(&root), text(&path)]);
+        let mut recorder = recorder.stdin(Stdio::null()).spawn().expect("it starts");
+        let is_begun = || fs::read_dir(out.path()).is_ok_and(|mut files| files.next().is_some());
+        while !is_begun() && matches!(recorder.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let sent = Command::new("kill")
+            .args(["-s", signal, &recorder.id().to_string()])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()) || path.exists());
+        recorder.wait().expect("it ends");
+        let left = fs::read_dir(out.path()).expect("a directory").flatten();
+        let hidden = left.filter(|file| file.path() != path);
+        assert_eq!(hidden.count(), 0, "{signal}");
+        if path.exists() {
+            succeed(["info", text(&path)]);
+        }
+    }
+}

@@ -132,6 +132,51 @@ fn a_planted_link_is_not_followed() {
     assert_refused(&output, 1, "/dev/null");
 }
 
+/// Nor is one to a directory, at any level that the program makes.
+#[test]
+fn a_planted_link_to_a_directory_is_not_followed() {
+    if !rustix::process::geteuid().is_root() {
+        assert!(
+            std::env::var_os("PAGEMAP_VIZ_REQUIRE_LIVE").is_none(),
+            "CI runs as root"
+        );
+        eprintln!("skipped: only root can make a link of another user");
+        return;
+    }
+    let directory = TempDir::new().expect("a directory");
+    let victim = directory.path().join("victim");
+    fs::create_dir(&victim).expect("a directory");
+    let plant = |link: &Path| {
+        std::os::unix::fs::symlink(&victim, link).expect("a link");
+        std::os::unix::fs::lchown(link, Some(65534), Some(65534)).expect("root may");
+    };
+    let recording = common::recording_of(&["light-6.1"], directory.path());
+    let series = directory.path().join("series");
+    plant(&series);
+    let output = common::run(["timelapse", "-q", "--from", text(&recording), text(&series)]);
+    assert_refused(&output, 1, "a link that another user made");
+    let fleet = directory.path().join("fleet");
+    fs::create_dir(&fleet).expect("a directory");
+    plant(&fleet.join("runs"));
+    // As if the levels below were there already.
+    for host in ["host=light", "host=__HIVE_DEFAULT_PARTITION__"] {
+        fs::create_dir(victim.join(host)).expect("a directory");
+    }
+    let out = format!("{}/", text(&fleet));
+    let output = common::run(["export", "-q", text(&recording), "-o", &out]);
+    assert_refused(&output, 1, "a link that another user made");
+    for host in fs::read_dir(&victim).expect("a directory") {
+        common::assert_empty(&host.expect("an entry").path());
+    }
+    // Our own is.
+    let own = directory.path().join("own");
+    let elsewhere = directory.path().join("elsewhere");
+    fs::create_dir(&elsewhere).expect("a directory");
+    std::os::unix::fs::symlink(&elsewhere, &own).expect("a link");
+    common::succeed(["timelapse", "-q", "--from", text(&recording), text(&own)]);
+    assert!(elsewhere.join("index.json").is_file());
+}
+
 /// Whatever a hostile file could make of a reader: it writes beside its results alone.
 #[test]
 fn behind_the_fence_nothing_is_written_elsewhere_and_no_program_is_run() {

@@ -206,6 +206,93 @@ fn a_machine_without_a_free_block_is_told_so() {
     assert!(text.contains("no whole block of 2 MiB"), "{text}");
 }
 
+/// How easily huge pages are had, what stands in the way, and what follows, of machines of 64 blocks.
+#[test]
+fn the_verdict_follows_from_the_numbers() {
+    let root = scratch();
+    let told = |flags: &[u64], more: &str| {
+        machine(root.path(), flags, 0);
+        fs::write(root.path().join("proc/vmstat"), more).expect("counters");
+        let report = report_of(root.path(), &[]);
+        let advice = report["advice"].as_array().expect("advice").iter();
+        let texts = advice.map(|one| format!("{} {}", one["text"], one["reason"]));
+        let verdict = report["verdict"].as_str().expect("a sentence").to_owned();
+        let level = report["level"].as_str().expect("a word").to_owned();
+        (level, verdict, texts.collect::<String>())
+    };
+    let blocks = |kinds: &[(usize, &[u64])]| -> Vec<u64> {
+        let block = |words: &[u64]| (0..512).map(|page| words[page % words.len()]).collect();
+        let blocks = kinds
+            .iter()
+            .flat_map(|(count, words)| vec![block(words); *count]);
+        blocks.flat_map(|block: Vec<u64>| block).collect()
+    };
+    let (level, verdict, advice) = told(&blocks(&[(8, &[BUDDY]), (56, &[ANON])]), "");
+    assert_eq!(level, "free");
+    assert!(
+        verdict.contains("there for who asks") && advice.contains("Nothing needs"),
+        "{advice}"
+    );
+    // Much more could be had than is free.
+    let (level, _, advice) = told(&blocks(&[(4, &[BUDDY]), (60, &[BUDDY, ANON])]), "");
+    assert_eq!(level, "free");
+    assert!(advice.contains("compact memory"), "{advice}");
+    let (level, verdict, advice) = told(&blocks(&[(64, &[BUDDY, BUDDY, ANON])]), "");
+    assert_eq!(level, "compaction");
+    assert!(verdict.contains("take compaction first") && advice.contains("compact_memory"));
+    let (level, verdict, advice) = told(&blocks(&[(64, &[FILE])]), "");
+    assert_eq!(level, "reclaim");
+    assert!(verdict.contains("dropping clean cache") && advice.contains("drop_caches"));
+    let (level, verdict, _) = told(&blocks(&[(64, &[BUDDY, SLAB])]), "");
+    assert_eq!(level, "short");
+    assert!(
+        verdict.contains("Most in the way: slab, in 64 of 64 blocks."),
+        "{verdict}"
+    );
+    // Most who asked got none.
+    let counters = "thp_fault_alloc 23\nthp_fault_fallback 47\n";
+    let (.., advice) = told(&blocks(&[(8, &[BUDDY]), (56, &[ANON])]), counters);
+    assert!(advice.contains("47 faults got no huge page"), "{advice}");
+}
+
+/// A node that has nothing is told of where the machine as a whole has enough, with its own remedy.
+#[test]
+fn a_node_without_huge_pages_is_told_of() {
+    let root = scratch();
+    let mut flags = vec![BUDDY; 32 * 512];
+    flags.extend([BUDDY, BUDDY, ANON, ANON].repeat(32 * 128));
+    machine(root.path(), &flags, 0);
+    let zone = |node, start| {
+        format!(
+            "Node {node}, zone Normal\n pages free 9\n high 0\n spanned 16384\n present 16384\n start_pfn: {start}\n"
+        )
+    };
+    let zones = zone(0, 0) + &zone(1, 16384);
+    fs::write(root.path().join("proc/zoneinfo"), zones).expect("zones");
+    let report = report_of(root.path(), &[]);
+    let verdict = report["verdict"].as_str().expect("a sentence");
+    assert!(
+        verdict.contains("On node 1 they take compaction first."),
+        "{verdict}"
+    );
+    let advice = report["advice"][0]["text"].as_str().expect("a sentence");
+    assert!(
+        advice.contains("/sys/devices/system/node/node1/compact"),
+        "{advice}"
+    );
+    // A zone alone is not its node.
+    fs::write(
+        root.path().join("proc/zoneinfo"),
+        zone(0, 0) + &zone(0, 16384).replace("Normal", "Movable"),
+    )
+    .expect("zones");
+    let part = report_of(root.path(), &["--zone", "Normal"]);
+    let scores = part["free"].as_array().expect("rows").iter();
+    assert!(scores.clone().all(|row| row["node_score"].is_null()));
+    let whole = report_of(root.path(), &["--node", "0"]);
+    assert!(!row(&whole, "free", "node", None)["node_score"].is_null());
+}
+
 /// Memory that zoneinfo does not know is counted and named, if nowhere else.
 #[test]
 fn pages_outside_every_zone_are_counted() {

@@ -331,10 +331,17 @@ fn what_cannot_be_meant_is_one_line() {
 
 #[test]
 fn a_full_disk_leaves_nothing() {
-    let Some(disk) = SmallDisk::mount("16k") else {
+    for size in ["16k", "48k"] {
+        a_disk_of_leaves_nothing(size);
+    }
+}
+
+fn a_disk_of_leaves_nothing(size: &str) {
+    let Some(disk) = SmallDisk::mount(size) else {
         return;
     };
     let root = system("host-6.18");
+    // Where the map fits and the text does not, too.
     for name in ["report.html", "report.md"] {
         let path = disk.path().join(name);
         let output = run(["report", text(&path), "--sysroot", text(&root)]);

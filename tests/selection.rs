@@ -307,10 +307,19 @@ fn a_part_of_a_gigantic_folio_is_what_the_whole_is() {
 }
 
 #[test]
-fn of_a_part_nothing_is_compared_with_the_whole_of_a_zone() {
-    let facts = facts("zoo-6.1", &["--by", "free-order", "--zone", "DMA32"]);
-    assert!(facts.get("free_blocks").is_none());
-    let notes = facts["picture"]["notes"].to_string();
+fn what_the_kernel_counts_is_compared_with_whole_zones() {
+    let of = |options: &[&str]| facts("zoo-6.1", &[&["--by", "free-order"], options].concat());
+    let checked = |facts: &Value| -> Vec<String> {
+        let zones = facts["free_blocks"].as_array().expect("zones").iter();
+        zones.map(|zone| zone["zone"].to_string()).collect()
+    };
+    let zone = of(&["--zone", "DMA"]);
+    assert_eq!(checked(&zone), ["\"DMA\""]);
+    let notes = zone["picture"]["notes"].to_string();
+    assert!(!notes.contains("cut where"), "{notes}");
+    let part = of(&["--range", "1MiB+8MiB"]);
+    assert_eq!(checked(&part), Vec::<String>::new());
+    let notes = part["picture"]["notes"].to_string();
     assert!(notes.contains("cut where the selection ends"), "{notes}");
 }
 

@@ -188,6 +188,7 @@ fn pages(report: &Report, survey: &Survey, source: &MadeUp) {
         let mut readings = AtlasReadings::new(cells.len(), cells.pages_per_cell);
         readings.push(cells);
         let inputs = AtlasInputs {
+            is_part: false,
             labels: &labels(report),
             zones: &survey.map,
             ksm: survey.ksm,

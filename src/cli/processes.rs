@@ -7,6 +7,7 @@ use super::args::{
     SourceArgs, TableFormatArg, ThpArgs, ThpFormatArg,
 };
 use super::request::Request;
+use super::selection::selection;
 use super::source::{SourceRequest, size};
 use super::workers::threads;
 use crate::facts::Omitted;
@@ -95,10 +96,10 @@ pub(super) fn orders(args: OrdersArgs) -> Result<Request, String> {
         let source = SourceArgs {
             sysroot: args.ask.sysroot,
             from: args.from,
-            page_size: None,
+            page_size: args.page_size,
         };
         return Ok(Request::SystemOrders(SystemOrdersRequest {
-            source: SourceRequest::one(source)?,
+            source: SourceRequest::one(source)?.only(selection(args.selection)?),
             verbose: args.verbose,
             format: format.ok_or("--format mem_hist is for processes, not for --system")?,
             threads: threads(&args.ask.work),
@@ -106,7 +107,16 @@ pub(super) fn orders(args: OrdersArgs) -> Result<Request, String> {
         }));
     }
     // Not left to clap: what --system conflicts with would waive it.
-    for (is_said, option) in [(args.verbose, "--verbose"), (args.from.is_some(), "--from")] {
+    let selection = &args.selection;
+    let options = [
+        (args.verbose, "--verbose"),
+        (args.from.is_some(), "--from"),
+        (args.page_size.is_some(), "--page-size"),
+        (!selection.node.is_empty(), "--node"),
+        (!selection.zone.is_empty(), "--zone"),
+        (!selection.range.is_empty(), "--range"),
+    ];
+    for (is_said, option) in options {
         if is_said {
             return Err(format!("{option} is for --system"));
         }

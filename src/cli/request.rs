@@ -22,7 +22,7 @@ use super::watching::{CheckRequest, MetricsRequest, check, metrics};
 use crate::error::{Error, Result};
 use crate::output::Target;
 use crate::render::{Palette, SHIPPED};
-use crate::source::as_user;
+use crate::source::{as_user, read_users_text};
 
 /// What to do.
 #[derive(Debug)]
@@ -285,7 +285,7 @@ pub fn open_palette(name: &Path) -> Result<Palette> {
         return Ok(palette);
     }
     let shown = name.display().to_string();
-    let text = as_user(|| std::fs::read_to_string(name)).map_err(|cause| match cause.kind() {
+    let text = as_user(|| read_users_text(name)).map_err(|cause| match cause.kind() {
         std::io::ErrorKind::NotFound => {
             let names: Vec<_> = SHIPPED.iter().map(|(name, _)| *name).collect();
             Error::Palette {

@@ -80,6 +80,17 @@ mod tests {
                 "4GiB+512MiB",
                 Some(MemoryRange::Bytes(4 << 30, (4 << 30) + (512 << 20))),
             ),
+            (
+                "17408.125 GiB+1.5m",
+                Some(MemoryRange::Bytes(
+                    (17 << 40) + (128 << 20),
+                    (17 << 40) + (128 << 20) + (3 << 19),
+                )),
+            ),
+            ("0.3k+1", None),
+            ("1.-2.5G", Some(MemoryRange::Bytes(1, 5 << 29))),
+            (".+1", None),
+            ("1.2.3G+1", None),
             ("1G-2G", Some(MemoryRange::Bytes(1 << 30, 2 << 30))),
             ("pfn:0x100-0x200", pages(0x100, 0x200)),
             ("pfn:256+16", pages(256, 272)),

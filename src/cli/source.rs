@@ -272,7 +272,7 @@ fn page_size(text: &str) -> Result<u64, String> {
     })
 }
 
-/// A number of bytes: `4096`, `64k`, `2MiB`, `1G`.
+/// A number of bytes: `4096`, `64k`, `2MiB`, `1.5G`.
 pub(super) fn size(text: &str) -> Option<u64> {
     const UNITS: [(char, u32); 4] = [('k', 10), ('m', 20), ('g', 30), ('t', 40)];
     let lower = text.to_ascii_lowercase();
@@ -280,9 +280,22 @@ pub(super) fn size(text: &str) -> Option<u64> {
     let unit = UNITS.iter().find(|(unit, _)| digits.ends_with(*unit));
     let shift = unit.map_or(0, |&(_, shift)| shift);
     let digits = digits.trim_end_matches(|last| unit.is_some_and(|&(unit, _)| last == unit));
-    let number: u64 = digits.trim().parse().ok()?;
-    number.checked_mul(1 << shift)
+    let (whole, decimals) = digits.trim().split_once('.').unwrap_or((digits.trim(), ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(decimals) || decimals.len() > MOST_DECIMALS {
+        return None;
+    }
+    let number: u64 = format!("{whole}{decimals}").parse().ok()?;
+    let scale = 10u128.pow(decimals.len() as u32);
+    let bytes = u128::from(number) << shift;
+    // A part of a byte is none.
+    (bytes % scale == 0)
+        .then(|| u64::try_from(bytes / scale).ok())
+        .flatten()
 }
+
+/// Of a number of bytes; addresses are told with three at most.
+const MOST_DECIMALS: usize = 12;
 
 /// <https://reproducible-builds.org/specs/source-date-epoch/>: a time that outputs carry instead
 /// of the clock's.

@@ -51,12 +51,12 @@ impl<'a> Chooser<'a> {
     fn gather(&mut self, root: &Path, page_bytes: u64) -> Result<Vec<ProcessPages>> {
         let mut found = Vec::new();
         for pid in self.meant(root)? {
-            let name = process_name(root, pid).unwrap_or_default();
-            let start = process_stat(root, pid).map(|stat| stat.start);
+            let name = process_name(root, pid)?.unwrap_or_default();
+            let start = process_stat(root, pid)?.map(|stat| stat.start);
             let gathered = Process::open(root, pid, page_bytes).and_then(|process| {
                 let pages = gather(&process, &name, self.terminal)?;
                 // Its mappings are read by its number, which may be another's by now.
-                match process_stat(root, pid).map(|stat| stat.start) == start {
+                match process_stat(root, pid)?.map(|stat| stat.start) == start {
                     true => Ok(pages),
                     false => Err(process.is_gone()),
                 }
@@ -75,7 +75,7 @@ impl<'a> Chooser<'a> {
     pub(super) fn check_there(&self, root: Option<&Path>) -> Result<()> {
         let Some(root) = root else { return Ok(()) };
         for &pid in &self.chosen.pids {
-            if process_name(root, pid).is_none() {
+            if process_name(root, pid)?.is_none() {
                 let cause = std::io::ErrorKind::NotFound.into();
                 return Err(Error::Process { pid, cause });
             }
@@ -86,7 +86,7 @@ impl<'a> Chooser<'a> {
     fn meant(&mut self, root: &Path) -> Result<Vec<u32>> {
         let mut meant = Vec::new();
         for &pid in &self.chosen.pids {
-            let start = process_stat(root, pid).map(|stat| stat.start);
+            let start = process_stat(root, pid)?.map(|stat| stat.start);
             let key = (root.to_owned(), pid);
             // Not every copy says; one that is gone fails when it is opened.
             if *self.begun.entry(key).or_insert(start) == start {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::facts::{Facts, matrix_text};
 use crate::kernel::{Pfn, PfnSet};
 use crate::layout::Layout;
-use crate::output::{Pending, Target, print, write_picture, write_text};
+use crate::output::{Target, finish_all, print, write_picture, write_text};
 use crate::render::{Since, Style, Subject, picture};
 use crate::scan::{Against, Known, Lens, Marks, Part, Scan, View, scan};
 use crate::source::{Clock, MemorySpan, Recording, Source};
@@ -145,8 +145,7 @@ fn finish(
     let twin = twin.map(|target| write_text(target, &facts.to_json()));
     let twin = twin.transpose()?;
     // All are whole before any appears.
-    drawn.map_or(Ok(()), Pending::finish)?;
-    twin.map_or(Ok(()), Pending::finish)?;
+    finish_all(drawn.into_iter().chain(twin).collect())?;
     match request.tells() {
         true => print(&matrix_text(&matrix)),
         false => Ok(()),

@@ -61,13 +61,13 @@ const FILES: [FileQuestion; 6] = [
     (
         "kpagecount",
         file::KPAGECOUNT,
-        "how often each page is mapped (owner, record --counts)",
+        "how often each page is mapped (owner, --by sharing, record --counts)",
         "nobody says how often a page is mapped",
     ),
     (
         "kpagecgroup",
         file::KPAGECGROUP,
-        "which memory cgroup each page is charged to (--cgroup)",
+        "which memory cgroup each page is charged to (--by cgroup, --cgroup)",
         "pages cannot be looked for by cgroup",
     ),
     (
@@ -265,7 +265,7 @@ fn of_memory(source: &System, threads: usize, terminal: &Terminal) -> Result<Vec
     )?;
     let all = seen.iter().fold(Seen::default(), Seen::merge);
     let counts = ClassCounts::settle(&all.classes, ksm);
-    findings.push(holes(&all.bits));
+    findings.push(holes(&all.bits, source.machine().ram.is_some()));
     findings.push(match ksm {
         KsmVerdict::Believed => Finding::new("KSM mark", Answer::Yes, "believed: not every anonymous page has it"),
         KsmVerdict::Doubted => Finding::new(
@@ -279,9 +279,14 @@ fn of_memory(source: &System, threads: usize, terminal: &Terminal) -> Result<Vec
     Ok(findings)
 }
 
-fn holes(bits: &[u64]) -> Finding {
+fn holes(bits: &[u64], knows_ram: bool) -> Finding {
     let marked = bits[PageFlags::NOPAGE.0.trailing_zeros() as usize];
     match marked {
+        0 if !knows_ram => Finding::new(
+            "hole mark",
+            Answer::No,
+            "no page says NOPAGE, and nothing says where RAM is: holes look like pages without a mark",
+        ),
         0 => Finding::new(
             "hole mark",
             Answer::No,
@@ -300,25 +305,38 @@ fn unmarked(source: &System, counts: &ClassCounts) -> Finding {
     let page_bytes = source.machine().page_size.bytes();
     let told = |pages: u64| size(pages.saturating_mul(page_bytes));
     let pages = counts.of(Class::Unmarked);
-    let text = |path: &str| source.text(path).unwrap_or_default();
-    let waiting = parse_waiting_pages(&text(file::ZONEINFO)).min(pages);
-    let free = parse_meminfo_bytes(&text(file::MEMINFO), "MemFree").unwrap_or(0) / page_bytes;
+    let meminfo = source.text(file::MEMINFO).unwrap_or_default();
+    let counted = source.text(file::ZONEINFO);
+    let counted = counted.map(|text| parse_waiting_pages(&text));
+    let waiting = counted.unwrap_or(0).min(pages);
+    let free = parse_meminfo_bytes(&meminfo, "MemFree").unwrap_or(0) / page_bytes;
     let strange = free
         .saturating_sub(counts.of(Class::Free))
         .min(pages - waiting);
-    let rest = pages - waiting - strange;
-    let mut parts = vec![format!(
-        "{} wait on processors' lists to be free",
-        told(waiting)
-    )];
     // Below a part in a hundred it is what changed meanwhile.
-    if strange > free / 100 {
+    let strange = if strange > free / 100 { strange } else { 0 };
+    let rest = pages - waiting - strange;
+    let mut parts = vec![match counted {
+        None => "how many wait on processors' lists to be free is not known".to_owned(),
+        Some(counted) if counted > pages => format!(
+            "the kernel counts {} that wait on processors' lists to be free",
+            told(counted)
+        ),
+        Some(_) => format!("{} wait on processors' lists to be free", told(waiting)),
+    }];
+    if strange > 0 {
         parts.push(format!(
             "{} are free and were never set up by the kernel",
             told(strange)
         ));
     }
-    parts.push(format!("{} are the kernel's own", told(rest)));
+    if rest > 0 {
+        let whose = match counted {
+            None => "are that or the kernel's own",
+            Some(_) => "are the kernel's own",
+        };
+        parts.push(format!("{} {whose}", told(rest)));
+    }
     Finding::new(
         "unmarked pages",
         Answer::Fact,

@@ -115,7 +115,6 @@ fn redraw(
 ) -> Result<()> {
     let mut reading = monitor.read(terminal)?;
     terminal.clear();
-    terminal.take_hang_up();
     let mut screen = Screen::open()?;
     loop {
         let next = Instant::now() + every;

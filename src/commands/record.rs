@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::SIGTERM;
+use signal_hook::consts::SIGINT;
 
 use super::chosen::Chooser;
 use crate::cli::{LONGEST, RecordRequest, SourceRequest, Until};
@@ -177,8 +177,10 @@ impl Session<'_> {
         let recorded = self.repeat(source.as_ref(), place.root(), |taken| {
             taken == 0 || is_running(&mut child)
         });
-        if let Err(Error::Stopped { signal: SIGTERM }) = &recorded {
-            // Ctrl-C goes to both, this one to us alone. A command that has ended cannot be told.
+        if let Err(Error::Stopped { signal }) = &recorded
+            && *signal != SIGINT
+        {
+            // Ctrl-C goes to both, these to us alone. A command that has ended cannot be told.
             let _ = kill_process(Pid::from_child(&child), Signal::TERM);
         }
         let finished = self.finish(recorded);

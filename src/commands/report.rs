@@ -7,7 +7,9 @@ use crate::cli::{ReportFormat, ReportRequest, open_palette};
 use crate::error::{Error, Result};
 use crate::facts::{Facts, WANT_COLUMNS, want_rows};
 use crate::layout::{CellOrder, Layout, Reducer};
-use crate::output::{Format, Pending, TableFormat, Target, write_picture, write_table, write_text};
+use crate::output::{
+    Format, Pending, TableFormat, Target, finish_all, write_picture, write_table, write_text,
+};
 use crate::page::{Atlas, AtlasInputs, AtlasReadings, html, labels, markdown};
 use crate::render::{LegendPlace, Style, Subject, picture};
 use crate::report::{Inputs, Moment, Report, counters, evenly, small_anonymous};
@@ -82,6 +84,7 @@ fn atlas(source: &dyn Source, survey: &Survey, readings: AtlasReadings, report: 
         page_bytes: report.page_size,
         pmd_pages: source.machine().pmd_pages,
         highest_order: highest_order(source),
+        is_part: report.selection.is_some(),
     };
     Atlas::new(readings, &inputs)
 }
@@ -102,7 +105,7 @@ fn write_markdown(
         pending.push(write_text(&target.beside(name), svg)?);
     }
     pending.push(write_text(target, &page.text)?);
-    pending.into_iter().try_for_each(Pending::finish)
+    finish_all(pending)
 }
 
 /// Rows of the map beside a text.

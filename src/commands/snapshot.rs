@@ -1,5 +1,7 @@
 //! `pagemap-viz snapshot`: one picture of memory.
 
+use std::iter;
+
 use super::sought::Seeker;
 use crate::classify::KsmVerdict;
 use crate::cli::{SnapshotRequest, SoughtRequest, open_palette};
@@ -7,7 +9,7 @@ use crate::error::Result;
 use crate::facts::{Facts, agreement_lines, reading_line};
 use crate::inventory::ksm_verdict;
 use crate::orders::agreements;
-use crate::output::{Pending, Target, write_picture, write_text};
+use crate::output::{Target, finish_all, write_picture, write_text};
 use crate::overlay::{Overlay, largest_first};
 use crate::render::{Style, Subject, picture};
 use crate::scan::{Effort, Known, Lens, Rekey, View, scan};
@@ -52,15 +54,9 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
     }
     terminal.clear();
     let checked = sought.as_ref().and_then(|(_, overlay)| {
-        // What the kernel counts is all of a zone.
-        machine.selected.is_none().then_some(())?;
         let (zones, free) = overlay.free_blocks()?;
-        Some(agreements(
-            zones,
-            &free,
-            &before,
-            &free_blocks(source.as_ref()),
-        ))
+        let after = free_blocks(source.as_ref());
+        Some(agreements(machine, zones, &free, [&before, &after]))
     });
     if request.verbose {
         terminal.remark(&reading_line(scan.spent));
@@ -106,8 +102,7 @@ pub(super) fn draw(request: &SnapshotRequest, terminal: &Terminal) -> Result<()>
         .map(|target| write_text(target, &facts.to_json()))
         .transpose()?;
     // Both are whole before either appears.
-    drawn.finish()?;
-    twin.map_or(Ok(()), Pending::finish)
+    finish_all(iter::once(drawn).chain(twin).collect())
 }
 
 /// Proofs give classes, so pictures of flags need every page; and free blocks are to be checked by what is counted,

@@ -162,9 +162,7 @@ impl<'a> Seeker<'a> {
         let page_bytes = source.machine().page_size.bytes();
         let found = (FIRST_OVERLAY.0..u8::MAX).map(|key| scan.keys.of(Key(key)));
         let notes = match (overlay.held_runs(), found.sum::<u64>()) {
-            _ if matches!(self.request, SoughtRequest::Free)
-                && source.machine().selected.is_some() =>
-            {
+            _ if matches!(self.request, SoughtRequest::Free) && cuts_zones(source) => {
                 vec!["Free blocks are cut where the selection ends.".to_owned()]
             }
             _ if matches!(self.request, SoughtRequest::Shared) => {
@@ -180,6 +178,21 @@ impl<'a> Seeker<'a> {
             notes,
         }
     }
+}
+
+/// Whether a zone is meant in part, so that free blocks may be, too.
+fn cuts_zones(source: &dyn Source) -> bool {
+    let machine = source.machine();
+    let zones = zones(source);
+    let is_cut = |run: &PfnRange| {
+        let meant: u64 = machine
+            .selected_in(*run)
+            .iter()
+            .map(|part| part.pages())
+            .sum();
+        meant > 0 && meant < run.pages()
+    };
+    machine.selected.is_some() && zones.runs().iter().any(|(run, _)| is_cut(run))
 }
 
 /// The processes that a reading of a series carries, if processes are looked for; none where it carries none.

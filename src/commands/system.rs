@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::{SystemRequest, completions, man_pages};
 use crate::error::Result;
-use crate::output::{Pending, Target, print, write_text};
+use crate::output::{Pending, Target, finish_all, print, write_text};
 
 /// Prints or writes it.
 pub(super) fn provide(request: &SystemRequest) -> Result<()> {
@@ -22,5 +22,5 @@ fn write_pages(directory: &Path) -> Result<()> {
         write_text(&target, &text)
     };
     let pages: Vec<Pending> = man_pages().into_iter().map(write).collect::<Result<_>>()?;
-    pages.into_iter().try_for_each(Pending::finish)
+    finish_all(pages)
 }

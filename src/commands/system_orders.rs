@@ -16,7 +16,9 @@ pub(super) fn count(request: &SystemOrdersRequest, terminal: &Terminal) -> Resul
     let free = FreeOrders::new(zones(source), highest_order(source));
     let before = free_blocks(source);
     let orders = SystemOrders::count(source, &free, request.threads, terminal)?;
-    let checked = agreements(free.zones(), &orders.free, &before, &free_blocks(source));
+    let after = free_blocks(source);
+    let counted = [before.as_slice(), &after];
+    let checked = agreements(source.machine(), free.zones(), &orders.free, counted);
     terminal.clear();
     // Programs always get what was counted beside what was found.
     let is_shown = request.verbose || request.format != TableFormat::Aligned;

@@ -25,12 +25,13 @@ pub enum Error {
 
     /// There is no file of page flags.
     #[error(
-        "cannot read {}: no such file (the kernel lacks CONFIG_PROC_PAGE_MONITOR, or a container hides \
-         the file; mount the host's root into it and name it with --sysroot)", .path.display()
+        "cannot read {}: no such file ({why})", .path.display()
     )]
     NoPageFlags {
         /// Where it was looked for.
         path: PathBuf,
+        /// What may be the reason, and what helps.
+        why: String,
     },
 
     /// Any other failure to read.
@@ -441,7 +442,7 @@ pub enum Error {
         cause: String,
     },
 
-    /// SIGINT or SIGTERM.
+    /// SIGINT, SIGTERM, SIGHUP or SIGQUIT.
     #[error("stopped by signal {signal}; nothing is half-written")]
     Stopped {
         /// Its number.

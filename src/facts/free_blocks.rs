@@ -99,6 +99,12 @@ pub fn agreement_lines(agreements: &[Agreement]) -> Vec<String> {
             (false, _) => format!("{zone}: beside buddyinfo {}", apart.join(", ")),
         }
     };
+    if agreements.is_empty() {
+        return vec![
+            "free blocks are unchecked: there is no buddyinfo, or no zone is meant as a whole"
+                .to_owned(),
+        ];
+    }
     agreements.iter().map(line).collect()
 }
 

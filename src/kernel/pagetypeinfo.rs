@@ -11,11 +11,20 @@ pub struct BlockTypes {
     pub blocks: Vec<(String, u64)>,
 }
 
-/// The last table of the file: one row a zone. Nothing where it is not there.
+/// The last table of each node: one row a zone. Nothing where there is none.
 pub fn parse_block_types(text: &str) -> Vec<BlockTypes> {
-    let mut lines = text.lines();
-    let types = lines.find_map(|line| line.strip_prefix("Number of blocks type"));
-    let types: Vec<&str> = types.unwrap_or_default().split_whitespace().collect();
+    let tables = text.split("Number of blocks type").skip(1);
+    tables.flat_map(block_types).collect()
+}
+
+/// From behind the first words of a table's head to its end.
+fn block_types(table: &str) -> Vec<BlockTypes> {
+    let mut lines = table.lines();
+    let types: Vec<&str> = lines
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
     let row = |line: &str| {
         let (node, rest) = line.strip_prefix("Node ")?.split_once(", zone")?;
         let mut words = rest.split_whitespace();
@@ -41,9 +50,11 @@ mod tests {
         let text = "Page block order: 9\n\nFree pages count per migrate type at order 0 1\n\
             Node    0, zone      DMA, type    Unmovable      2      2\n\n\
             Number of blocks type     Unmovable      Movable\nNode 0, zone      DMA            1            7\n\
-            Node 0, zone    DMA32           56          437\n\nmore\n";
+            Node 0, zone    DMA32           56          437\n\nmore\n\
+            Number of blocks type     Unmovable      Movable\nNode 1, zone      Normal            3            4\n";
         let zones = parse_block_types(text);
-        assert_eq!(zones.len(), 2);
+        assert_eq!(zones.len(), 3);
+        assert_eq!((zones[2].node, zones[2].zone.as_str()), (1, "Normal"));
         assert_eq!((zones[1].node, zones[1].zone.as_str()), (0, "DMA32"));
         let blocks = [("Unmovable".to_owned(), 56), ("Movable".to_owned(), 437)];
         assert_eq!(zones[1].blocks, blocks);

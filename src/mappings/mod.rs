@@ -19,7 +19,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::scan::Watcher;
-use crate::source::{Process, process_name};
+use crate::source::{Process, process_is_gone, process_is_refused, process_name};
 
 /// What was asked of several processes.
 #[derive(Clone, Debug)]
@@ -34,7 +34,8 @@ pub struct Answers<T> {
 /// address space, as kernel threads have none, is passed over; unless they `must_answer`.
 ///
 /// # Errors
-/// The watcher said stop, the threads cannot be started, or one that must answer cannot be read.
+/// The watcher said stop, the threads cannot be started, one that must answer is not there or not for this user, or
+/// any cannot be read for another reason: a wrong answer would look like a right one.
 pub fn ask<T: Send>(
     root: &Path,
     pids: &[u32],
@@ -54,7 +55,7 @@ pub fn ask<T: Send>(
         watcher.stop().map_or(Ok(()), Err)?;
         watcher.on_processes(done.fetch_add(1, Ordering::Relaxed), pids.len());
         let process = Process::open(root, pid, page_bytes)?;
-        question(process, process_name(root, pid).unwrap_or_default())
+        question(process, process_name(root, pid)?.unwrap_or_default())
     };
     let asked: Vec<Result<T>> = pool.install(|| pids.par_iter().map(one).collect());
     let mut answers = Vec::with_capacity(asked.len());
@@ -62,9 +63,8 @@ pub fn ask<T: Send>(
     for answer in asked {
         match answer {
             Ok(answer) => answers.push(answer),
-            Err(Error::Process { cause, .. }) if !must_answer => {
-                refused += usize::from(cause.kind() == std::io::ErrorKind::PermissionDenied);
-            }
+            Err(error) if !must_answer && process_is_refused(&error) => refused += 1,
+            Err(error) if !must_answer && process_is_gone(&error) => {}
             Err(error) => return Err(error),
         }
     }

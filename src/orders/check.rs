@@ -2,6 +2,7 @@
 
 use super::Counts;
 use crate::kernel::{FreeBlocks, Zone, ZoneMap};
+use crate::source::Machine;
 
 /// What was found in a zone beside what the kernel counted before and after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +30,18 @@ impl Agreement {
     }
 }
 
-/// Compares the zones that the kernel counts.
+/// Compares the zones that the kernel counts, before and after, and that are meant as a whole.
 pub fn agreements(
+    machine: &Machine,
     zones: &ZoneMap,
     free: &[Counts],
-    before: &[FreeBlocks],
-    after: &[FreeBlocks],
+    [before, after]: [&[FreeBlocks]; 2],
 ) -> Vec<Agreement> {
+    let is_whole = |zone: &Zone| {
+        let pages = zones.pages_of(|other| other == zone);
+        let mut ranges = pages.ranges().iter();
+        ranges.all(|range| machine.unselected(*range).is_empty())
+    };
     let agreement = |(zone, counts): (&Zone, &Counts)| {
         let (before, after) = (
             FreeBlocks::of(before, zone)?.blocks.clone(),
@@ -53,6 +59,7 @@ pub fn agreements(
         .zones()
         .iter()
         .zip(free)
+        .filter(|(zone, _)| is_whole(zone))
         .filter_map(agreement)
         .collect()
 }

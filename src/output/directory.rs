@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::file::{Pending, Target, give_to_caller};
+use super::file::{Pending, Target, give_to_caller, refuse_planted};
 use crate::error::{Error, Result};
 
 /// A directory that takes the pictures of a series and what belongs to them.
@@ -64,6 +64,7 @@ impl SeriesDirectory {
             path: path.to_owned(),
             cause,
         };
+        refuse_planted(path)?;
         let made = match fs::create_dir(path) {
             Ok(()) => {
                 let made = Made(path.to_owned());

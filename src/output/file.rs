@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -317,8 +317,22 @@ pub(super) fn failed(path: &Path, cause: io::Error) -> Error {
     }
 }
 
+/// Refuses a link that another user made where a directory of ours shall be: it leads where that user wants.
+pub(super) fn refuse_planted(path: &Path) -> Result<()> {
+    let own = rustix::process::geteuid().as_raw();
+    let is_planted = |link: &fs::Metadata| link.is_symlink() && ![0, own].contains(&link.uid());
+    match fs::symlink_metadata(path) {
+        Ok(link) if is_planted(&link) => Err(Error::NotAFile {
+            path: path.to_owned(),
+            what: "a link that another user made",
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Makes a directory and those above it; those that were made belong to the caller.
 pub(super) fn make_directory(path: &Path) -> Result<()> {
+    refuse_planted(path)?;
     if path.is_dir() {
         return Ok(());
     }
@@ -342,6 +356,17 @@ pub(super) fn give_to_caller(file: &fs::File) {
         let (user, group) = (user.as_raw(), group.as_raw());
         let _ = std::os::unix::fs::fchown(file, Some(user), Some(group));
     }
+}
+
+/// Makes several results appear, once all of them are written: a disk that is full costs all of them, and not some.
+///
+/// # Errors
+/// What the system said.
+pub fn finish_all(mut results: Vec<Pending>) -> Result<()> {
+    for result in &mut results {
+        result.flush().map_err(|cause| result.failed(cause))?;
+    }
+    results.into_iter().try_for_each(Pending::finish)
 }
 
 fn write_stdout(bytes: &[u8]) -> io::Result<()> {

@@ -2,6 +2,7 @@
 //! last whole frame whatever happens.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::file::{Target, give_to_caller};
 use crate::error::{Error, Result};
-use crate::recording::{Block, FILE_HEADER, FrameEntry, FrameHead, Index, Tag, trailer};
+use crate::recording::{Block, FILE_HEADER, FrameEntry, FrameHead, Index, Malformed, Tag, trailer};
 
 /// A recording that is being written.
 #[derive(Debug)]
@@ -68,9 +69,11 @@ impl RecordingFile {
         self.write(&block.encode())?;
         match block.tag {
             Tag::Frame => {
-                self.open = FrameHead::decode(&block.contents)
-                    .ok()
-                    .map(|head| (at, head.key));
+                let head = FrameHead::decode(&block.contents);
+                let head = head.map_err(|Malformed(reason)| {
+                    self.failed(std::io::Error::new(ErrorKind::InvalidData, reason))
+                })?;
+                self.open = Some((at, head.key));
             }
             Tag::Directory => self.close_frame(at)?,
             _ => {}

@@ -12,7 +12,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
-use super::file::{Pending, Target, make_directory};
+use super::file::{Pending, Target, make_directory, refuse_planted};
 use super::table::{TableFormat, TableWriter};
 use crate::error::{Error, Result};
 use crate::facts::{Cell, Field, Kind, Origin, Rows};
@@ -261,6 +261,9 @@ impl DataSet {
         let number = checksum(input.as_os_str().as_encoded_bytes());
         let stem = stem.map_or(String::new(), |stem| readable(stem) + "-");
         let path = directory.join(format!("{stem}{time}-{number:08x}.{ending}"));
+        let levels = directory.ancestors();
+        let mut below = levels.take_while(|level| level.starts_with(&self.directory));
+        below.try_for_each(refuse_planted)?;
         make_directory(&directory)?;
         Ok(Target::File(path))
     }

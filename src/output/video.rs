@@ -62,7 +62,7 @@ pub fn film(
     // By its handle: it may lie in a directory that is closed to ffmpeg, which has no rights of ours.
     let into = temporary.as_file().try_clone();
     let into = into.map_err(|cause| failed_start(&path, cause))?;
-    ffmpeg.arg("/proc/self/fd/1");
+    ffmpeg.arg("/dev/stdout");
     ffmpeg.stdin(Stdio::piped()).stdout(into);
     let child = ffmpeg.stderr(Stdio::piped()).spawn();
     let mut child = child.map_err(|cause| failed_start(&path, cause))?;

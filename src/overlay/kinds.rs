@@ -71,7 +71,8 @@ impl Sought {
             }
             Self::Cgroup(_) | Self::Flags(_) => vec![(title.to_owned(), Shade::Marked)],
             Self::Regions(regions) => {
-                let shades = processes().chain([Shade::Marked]);
+                // What is more than can be told apart recedes.
+                let shades = processes().chain([Shade::Class(Class::Reserved)]);
                 regions.names.iter().cloned().zip(shades).collect()
             }
             // They are known when memory was seen.

@@ -18,6 +18,8 @@ pub struct Atlas {
     cells: u64,
     pmd_pages: u64,
     highest_order: u32,
+    /// Whether part of memory is meant, so that the rest stands as holes.
+    is_part: bool,
     kinds: Vec<Kind>,
     classes: Vec<ClassName>,
     palettes: Vec<PaletteColours>,
@@ -83,6 +85,8 @@ pub struct AtlasInputs<'a> {
     pub pmd_pages: u64,
     /// The highest order of the allocator.
     pub highest_order: u32,
+    /// Whether part of memory is meant.
+    pub is_part: bool,
 }
 
 /// The readings of a map, packed one after the other: of each only what became of the one before is kept.
@@ -148,6 +152,7 @@ impl Atlas {
             cells: readings.cells,
             pmd_pages: inputs.pmd_pages,
             highest_order: inputs.highest_order,
+            is_part: inputs.is_part,
             kinds: readings.numbers.kinds.iter().map(kind).collect(),
             classes: classes.iter().map(|&class| ClassName::of(class)).collect(),
             palettes: palettes(&classes),
@@ -307,6 +312,7 @@ mod tests {
             page_bytes: 4096,
             pmd_pages: 512,
             highest_order: 10,
+            is_part: false,
         };
         let json = Atlas::new(readings, &inputs).to_json();
         assert!(!json.contains('<') && json.contains("\\u003c/script"));

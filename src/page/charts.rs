@@ -28,7 +28,7 @@ const GRID: RGBColor = RGBColor(0xdd, 0xe1, 0xe6);
 /// What the chart is about.
 const FIRST: RGBColor = RGBColor(0x3c, 0x6f, 0xb3);
 /// What is beside it.
-const SECOND: RGBColor = RGBColor(0xef, 0x86, 0x0c);
+const SECOND: RGBColor = RGBColor(0xb8, 0x5c, 0x00);
 /// A third.
 const THIRD: RGBColor = RGBColor(0xba, 0x35, 0x85);
 

@@ -37,7 +37,10 @@ const VIEWER: &str = concat!(
 struct Html<'a> {
     title: String,
     meta: String,
+    level: &'static str,
+    verdict: &'a str,
     status: &'a str,
+    help: &'a str,
     sections: Vec<Section>,
     map_note: String,
     map_json: String,
@@ -53,7 +56,9 @@ struct Html<'a> {
 struct Markdown {
     title: String,
     meta: String,
+    verdict: String,
     status: String,
+    help: String,
     sections: Vec<Section>,
     map_title: String,
     map_file: String,
@@ -74,7 +79,10 @@ pub fn html(report: &Report, map: &Atlas) -> String {
     let page = Html {
         title: title(report),
         meta: meta(report),
+        level: report.level.name(),
+        verdict: &report.verdict,
         status: &report.status,
+        help: help(report),
         sections: sections(report),
         map_note: map_note(report, map),
         map_json: map.to_json(),
@@ -113,7 +121,9 @@ pub fn markdown(report: &Report, stem: &str, map_file: &str) -> MarkdownReport {
     let page = Markdown {
         title: plain(&title(report)),
         meta: plain(&meta(report)),
+        verdict: report.verdict.clone(),
         status: report.status.clone(),
+        help: plain(help(report)),
         sections,
         map_title: format!("The map of {}", plain(&title(report))),
         map_file: file_link(map_file),
@@ -157,6 +167,12 @@ fn file_link(name: &str) -> String {
         }
     }
     link
+}
+
+/// What would help most, if anything is to be done.
+fn help(report: &Report) -> &str {
+    let first = report.advice.first();
+    first.map_or("", |advice| advice.text.as_str())
 }
 
 fn title(report: &Report) -> String {

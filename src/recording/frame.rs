@@ -230,13 +230,33 @@ pub fn decode_trailer(bytes: &[u8; TRAILER_BYTES]) -> Option<u64> {
 /// Unpacked bytes that a head may have however well they pack.
 const ANY_TEXT: usize = 1 << 20;
 
+/// Times its packed bytes a longer head may have unpacked: what has more is refused as a bomb.
+const BOMB: usize = 1024;
+
+/// The magic number of a zstd frame that readers skip, and what goes before its contents, theirs being its length.
+const SKIPPED: u32 = 0x184d_2a50;
+const SKIPPED_HEAD: usize = 8;
+
+/// Packed bytes of a text of so many, with as many to skip behind them as nobody takes for a bomb.
+fn no_bomb(mut packed: Vec<u8>, unpacked: usize) -> Vec<u8> {
+    let least = unpacked.div_ceil(BOMB);
+    if unpacked > ANY_TEXT && packed.len() < least {
+        let skipped = (least - packed.len()).saturating_sub(SKIPPED_HEAD);
+        packed.extend(SKIPPED.to_le_bytes());
+        packed.extend((skipped as u32).to_le_bytes());
+        packed.resize(packed.len() + skipped, 0);
+    }
+    packed
+}
+
 macro_rules! packed_json {
     ($($head:ident $most:expr;)*) => {$(
         impl $head {
             /// As bytes: JSON, packed.
             pub fn encode(&self) -> Vec<u8> {
                 let json = serde_json::to_vec(self).expect("texts and numbers always serialise");
-                zstd::bulk::compress(&json, 3).expect("zstd packs memory into memory")
+                let packed = zstd::bulk::compress(&json, 3).expect("zstd packs memory into memory");
+                no_bomb(packed, json.len())
             }
 
             /// From bytes.
@@ -245,8 +265,7 @@ macro_rules! packed_json {
             /// They do not unpack, or say something else.
             pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
                 let failed = |error: String| Malformed::new(format!("{} does not read: {error}", stringify!($head)));
-                // Such texts pack a thousandfold at most, but for small ones of one letter; a bomb is refused.
-                let most = bytes.len().saturating_mul(1024).clamp(ANY_TEXT, $most);
+                let most = bytes.len().saturating_mul(BOMB).clamp(ANY_TEXT, $most);
                 let json = zstd::bulk::decompress(bytes, most).map_err(|error| failed(error.to_string()))?;
                 serde_json::from_slice(&json).map_err(|error| failed(error.to_string()))
             }

@@ -1,7 +1,7 @@
 //! The axis of page numbers and addresses beside the map.
 
 use super::canvas::{Canvas, Ink, LINE};
-use super::numbers::size;
+use super::numbers::address;
 use super::typeface::SMALL;
 
 /// Pixels left of the map.
@@ -55,7 +55,7 @@ pub(super) fn axis(row: u64, rows: u64, run: Run, scale: Scale) -> Canvas {
         let end = AXIS_WIDTH as i64 - 12;
         canvas.write_left_of(end, y + 9, &format!("{page:#x}"), SMALL, Ink::Muted);
         if room >= LABEL_ROWS {
-            let address = size(page.saturating_mul(scale.page_bytes));
+            let address = address(page.saturating_mul(scale.page_bytes));
             canvas.write_left_of(end, y + 21, &address, SMALL, Ink::Muted);
         }
     }

@@ -1,7 +1,7 @@
 //! Thin lines of words between rows of the map: where zones and nodes begin, or which pages a tile has.
 
 use super::canvas::{Canvas, Ink, LINE};
-use super::numbers::size;
+use super::numbers::address;
 use super::subject::Subject;
 use super::typeface::SMALL;
 use crate::kernel::{Pfn, PfnRange, ZoneMap};
@@ -99,7 +99,7 @@ fn of_tiles(subject: &Subject, pages: PfnRange) -> Vec<Heading> {
 /// `PFN 0x100000 at 4 GiB`.
 fn place(page: Pfn, subject: &Subject) -> String {
     let bytes = page.0.saturating_mul(subject.page_size.bytes());
-    format!("PFN {:#x} at {}", page.0, size(bytes))
+    format!("PFN {:#x} at {}", page.0, address(bytes))
 }
 
 /// Draws a line as wide as the map.

@@ -38,6 +38,24 @@ pub fn size(bytes: u64) -> String {
     format!("{short} {}", UNITS[unit])
 }
 
+/// A physical address: exact, in the largest unit that takes no more than three decimals.
+pub(super) fn address(bytes: u64) -> String {
+    const UNITS: [(&str, u32); 4] = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let in_unit = |&(name, shift): &(&str, u32)| {
+        let thousandths = (u128::from(bytes) * 1000) >> shift;
+        let is_exact = thousandths << shift == u128::from(bytes) * 1000;
+        (is_exact && thousandths >= 1000).then(|| {
+            let decimals = format!("{:03}", thousandths % 1000);
+            match decimals.trim_end_matches('0') {
+                "" => format!("{} {name}", thousandths / 1000),
+                decimals => format!("{}.{decimals} {name}", thousandths / 1000),
+            }
+        })
+    };
+    let found = UNITS.iter().find_map(in_unit);
+    found.unwrap_or_else(|| format!("{bytes} B"))
+}
+
 /// Part of a whole in per cent; a little is never shown as nothing.
 pub fn share(part: u64, whole: u64) -> String {
     let percent = 100.0 * part as f64 / whole.max(1) as f64;
@@ -60,6 +78,7 @@ pub fn span_of_time(time: Duration, longest: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
 
     #[test]
@@ -111,5 +130,22 @@ mod tests {
             [share(0, 9), share(1, 100_000), share(444, 1000)],
             ["0.0 %", "<0.1 %", "44.4 %"]
         );
+    }
+
+    #[test]
+    fn addresses_are_exact() {
+        let told = [
+            (0, "0 B"),
+            (4096, "4 KiB"),
+            (0x44000 << 12, "1088 MiB"),
+            (0x48000 << 12, "1.125 GiB"),
+            (0x35_0000 << 12, "13.25 GiB"),
+            ((17 << 40) + (128 << 20), "17408.125 GiB"),
+            (17 << 40, "17 TiB"),
+            (513 << 12, "2052 KiB"),
+        ];
+        for (bytes, expected) in told {
+            assert_eq!(super::address(bytes), expected);
+        }
     }
 }

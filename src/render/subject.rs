@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::classify::{Key, KsmVerdict};
 use crate::kernel::{Pfn, PfnSet, ZoneMap};
-use crate::layout::{Layout, Reducer};
+use crate::layout::{CellOrder, Layout, Reducer};
 use crate::overlay::Shade;
 use crate::scan::{Lens, Scan, Spent};
 use crate::source::{Clock, PageSize, SelectedPages, Source, zones};
@@ -167,8 +167,11 @@ impl Subject {
         if self.layout.pages_per_cell > 1 {
             notes.push(match self.layout.reducer {
                 Reducer::Proportional => {
-                    "Reducer proportional: along a row, a colour's share of pixels is its share of pages."
-                        .to_owned()
+                    let line = match self.layout.order {
+                        CellOrder::Rows => "a row",
+                        CellOrder::Hilbert => "the curve",
+                    };
+                    format!("Reducer proportional: along {line}, a colour's share of pixels is its share of pages.")
                 }
                 Reducer::Sample => {
                     "Reducer sample: a pixel shows one of its pages, in every picture the same one."

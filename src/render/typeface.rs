@@ -92,14 +92,23 @@ impl Type {
         (glyphs, x.round() as i64)
     }
 
-    /// The text, or as much of it as fits into `width` with an ellipsis.
+    /// The text, or as much of it as fits into `width` with an ellipsis: its beginning, of a path its end.
     pub(super) fn fit(self, text: &str, width: i64) -> String {
         if self.width(text) <= width {
             return text.to_owned();
         }
         let letters: Vec<char> = text.chars().collect();
-        let shorter =
-            |count: usize| -> String { letters[..count].iter().chain(['…'].iter()).collect() };
+        // Paths begin alike.
+        let is_path = text.starts_with('/');
+        let shorter = |count: usize| -> String {
+            match is_path {
+                true => ['…']
+                    .iter()
+                    .chain(&letters[letters.len() - count..])
+                    .collect(),
+                false => letters[..count].iter().chain(&['…']).collect(),
+            }
+        };
         // The more letters the wider, so the most that fit are found by halves.
         let (mut fits, mut too_many) = (0, letters.len());
         while too_many - fits > 1 {
@@ -150,6 +159,9 @@ mod tests {
     fn long_texts_are_cut_or_broken_to_fit() {
         let text = "a name that is much too long for its place in the picture";
         assert!(BODY.width(&BODY.fit(text, 100)) <= 100);
+        let path = BODY.fit("/system.slice/docker-0123456789.scope, 4.8 % large", 100);
+        assert!(path.starts_with('…') && path.ends_with("large"), "{path}");
+        assert!(BODY.width(&path) <= 100);
         let lines = BODY.wrap(text, 100);
         assert!(lines.len() > 1 && lines.iter().all(|line| BODY.width(line) <= 100));
         assert_eq!(lines.join(" "), text);

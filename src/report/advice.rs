@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Report;
 use super::contiguity::Contiguity;
+use super::obstacles::Culprit;
 use crate::classify::Class;
 use crate::render::{grouped, share, size};
 
@@ -14,6 +15,108 @@ pub struct Advice {
     pub text: String,
     /// Why.
     pub reason: String,
+}
+
+/// How easily huge pages are had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Enough are free.
+    Free,
+    /// Compaction makes enough.
+    Compaction,
+    /// Dropping clean cache and compaction make enough.
+    Reclaim,
+    /// Nothing of that does.
+    Short,
+    /// No block is whole.
+    Unknown,
+}
+
+impl Level {
+    fn of(row: &Contiguity) -> Self {
+        let is_enough = |blocks: u64| blocks > 0 && blocks.saturating_mul(ENOUGH) >= row.blocks;
+        match row {
+            _ if row.blocks == 0 => Self::Unknown,
+            _ if is_enough(row.free) => Self::Free,
+            _ if is_enough(row.after_compaction) => Self::Compaction,
+            _ if is_enough(row.after_reclaim) => Self::Reclaim,
+            _ => Self::Short,
+        }
+    }
+
+    /// For the page's style.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Compaction => "compaction",
+            Self::Reclaim => "reclaim",
+            Self::Short => "short",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Free => "are there for who asks",
+            Self::Compaction => "take compaction first",
+            Self::Reclaim => "take dropping clean cache and compaction first",
+            Self::Short => "are hardly to be had",
+            Self::Unknown => "are not told of: there is no whole block of that size",
+        }
+    }
+}
+
+/// The answer in words: how easily huge pages are had, where not, and what stands in the way most.
+pub(super) fn verdict(report: &Report) -> (Level, String) {
+    let size = size(report.pmd_size);
+    let rows = report.machine_rows();
+    let pmd = rows.iter().find(|row| row.size == report.pmd_size);
+    let Some(machine) = pmd else {
+        let level = Level::Unknown;
+        return (level, format!("Huge pages of {size} {}.", level.words()));
+    };
+    let level = Level::of(machine);
+    let mut sentences = vec![format!("Huge pages of {size} {}.", level.words())];
+    let worse = nodes(report).filter(|row| Level::of(row) > level && row.blocks > 0);
+    sentences.extend(worse.map(|row| {
+        let level = Level::of(row);
+        format!(
+            "On {} they {}.",
+            row.scope.name().to_lowercase(),
+            level.words()
+        )
+    }));
+    if let Some(culprit) = culprit(report) {
+        sentences.push(format!(
+            "Most in the way: {}, in {} of {} blocks.",
+            culprit.class.name(),
+            grouped(culprit.blocks),
+            grouped(machine.blocks)
+        ));
+    }
+    (level, sentences.join(" "))
+}
+
+/// PMD-sized blocks of each node, where there are several.
+fn nodes(report: &Report) -> impl Iterator<Item = &Contiguity> {
+    let rows = report.contiguity.iter();
+    let is_node = |row: &&Contiguity| row.scope.scope == "node" && row.size == report.pmd_size;
+    let nodes: Vec<&Contiguity> = rows.filter(is_node).collect();
+    let several = nodes.len() > 1;
+    nodes.into_iter().filter(move |_| several)
+}
+
+/// What stands in most blocks, of what moves nowhere. What was reserved at boot, or is broken, is not to be had apart.
+pub(crate) fn culprit(report: &Report) -> Option<&Culprit> {
+    let is_had = |culprit: &&Culprit| {
+        !matches!(
+            culprit.class,
+            Class::Reserved | Class::Offline | Class::Hwpoison | Class::Zero
+        )
+    };
+    let culprits = report.obstacles.classes.iter().filter(is_had);
+    culprits.max_by_key(|culprit| (culprit.blocks, culprit.pages))
 }
 
 /// The sentence on top: the PMD size, and the largest usual one of which there is a block.
@@ -57,16 +160,24 @@ pub(super) fn advice(report: &Report) -> Vec<Advice> {
     let giant = rows
         .iter()
         .find(|row| row.size == GIANT && GIANT > report.pmd_size);
+    let machine = pmd.and_then(|row| huge_pages(row));
+    // What the machine as a whole lacks its nodes lack.
+    let nodes = match machine {
+        None => nodes(report).filter_map(huge_pages).collect(),
+        Some(_) => Vec::new(),
+    };
     let found = [
-        pmd.and_then(|row| huge_pages(row)),
+        idle_pool(report),
         pmd.and_then(|row| blocked(report, row)),
         giant.and_then(|row| giant_pages(row)),
+        trend(report),
         score(report),
         failures(report),
         thp(report),
         doubt(report, pmd.copied()),
     ];
-    let mut advice: Vec<Advice> = found.into_iter().flatten().collect();
+    let found = found.into_iter().flatten();
+    let mut advice: Vec<Advice> = machine.into_iter().chain(nodes).chain(found).collect();
     if advice.is_empty() {
         advice.extend(pmd.map(|row| nothing(row)));
     }
@@ -101,19 +212,28 @@ const ENOUGH: u64 = 20;
 /// A share of blocked blocks that is worth a word, in per cent.
 const MANY_BLOCKED: u64 = 20;
 
+/// Blocks that compaction gains and that are worth a word though enough are free: one in so many.
+const MUCH: u64 = 5;
+
 fn huge_pages(row: &Contiguity) -> Option<Advice> {
-    let what = size(row.size);
-    if row.blocks == 0 || (row.free > 0 && row.free * ENOUGH >= row.blocks) {
+    let size = size(row.size);
+    let (what, compact) = match row.scope.node {
+        None => (size, "echo 1 > /proc/sys/vm/compact_memory".to_owned()),
+        Some(node) => (
+            format!("{size} on node {node}"),
+            format!("echo 1 > /sys/devices/system/node/node{node}/compact"),
+        ),
+    };
+    let gain = row.after_compaction - row.free;
+    let is_much = gain > row.free && gain.saturating_mul(MUCH) >= row.blocks;
+    if row.blocks == 0 || (Level::of(row) == Level::Free && !is_much) {
         return None;
     }
-    let gain = row.after_compaction - row.free;
     let more = row.after_reclaim - row.after_compaction;
     let cost = row.cost.last().map_or(0, |cost| cost.pages_to_migrate);
     if gain > row.free && gain > 0 {
         return Some(Advice {
-            text: format!(
-                "For more huge pages of {what}, compact memory: echo 1 > /proc/sys/vm/compact_memory."
-            ),
+            text: format!("For more huge pages of {what}, compact memory: {compact}."),
             reason: format!(
                 "{} are free now and {} could be; {} pages would move for all of them.",
                 grouped(row.free),
@@ -125,7 +245,7 @@ fn huge_pages(row: &Contiguity) -> Option<Advice> {
     if more > row.after_compaction {
         return Some(Advice {
             text: format!(
-                "For more huge pages of {what}, drop clean cache and compact: sync; echo 3 > /proc/sys/vm/drop_caches; echo 1 > /proc/sys/vm/compact_memory."
+                "For more huge pages of {what}, drop clean cache and compact: sync; echo 3 > /proc/sys/vm/drop_caches; {compact}."
             ),
             reason: format!(
                 "Compaction alone reaches {}, with clean cache dropped {}; what is read again costs time.",
@@ -152,15 +272,7 @@ fn blocked(report: &Report, row: &Contiguity) -> Option<Advice> {
     if row.blocked_strict * 100 < row.blocks * MANY_BLOCKED {
         return None;
     }
-    // What was reserved at boot, or is broken, moves nowhere by being kept apart.
-    let is_had = |class: Class| {
-        !matches!(
-            class,
-            Class::Reserved | Class::Offline | Class::Hwpoison | Class::Zero
-        )
-    };
-    let mut culprits = report.obstacles.classes.iter();
-    let culprit = culprits.find(|culprit| is_had(culprit.class))?;
+    let culprit = culprit(report)?;
     Some(Advice {
         text: "Keep what cannot be moved together: reserve huge pages early, or set memory aside for movable pages at boot (movablecore=, kernelcore=).".to_owned(),
         reason: format!(
@@ -179,8 +291,12 @@ fn blocked(report: &Report, row: &Contiguity) -> Option<Advice> {
 /// Pages of this size are had at boot where nothing else helps.
 const GIANT: u64 = 1 << 30;
 
+/// Fewer blocks of that size are not worth reserving one.
+const FEW_GIANTS: u64 = 4;
+
 fn giant_pages(row: &Contiguity) -> Option<Advice> {
-    let is_blocked = row.blocks > 0 && row.blocked_strict * 2 > row.blocks;
+    // A machine of few such blocks has other uses for them.
+    let is_blocked = row.blocks >= FEW_GIANTS && row.blocked_strict * 2 > row.blocks;
     (is_blocked && row.after_reclaim == 0 && row.huge == 0).then(|| Advice {
         text: "Huge pages of 1 GiB can hardly be had while the machine runs: reserve them at boot (hugepagesz=1G hugepages=N, or hugetlb_cma=).".to_owned(),
         reason: format!(
@@ -208,15 +324,48 @@ fn score(report: &Report) -> Option<Advice> {
     }
 }
 
+/// Faults without a huge page that are worth a word.
+const SOME_FAULTS: u64 = 20;
+
 fn failures(report: &Report) -> Option<Advice> {
-    let counter = |name: &str| report.counters.get(name).copied();
+    let (counters, since) = match &report.counters_grown {
+        Some(grown) => (grown, "During the readings"),
+        None => (&report.counters, "Since boot"),
+    };
+    let counter = |name: &str| counters.get(name).copied();
     let (fallback, took) = (counter("thp_fault_fallback")?, counter("thp_fault_alloc")?);
-    (fallback > took && fallback > 100).then(|| Advice {
+    (fallback > took && fallback > SOME_FAULTS).then(|| Advice {
         text: "Programs that ask for huge pages mostly do not get them: compact before they start, or let them ask early.".to_owned(),
         reason: format!(
-            "Since boot {} faults got no huge page and {} did.",
+            "{since} {} faults got no huge page and {} did.",
             grouped(fallback),
             grouped(took)
+        ),
+    })
+}
+
+/// Free huge pages of the pool, from which only those get who ask by hugetlbfs.
+fn idle_pool(report: &Report) -> Option<Advice> {
+    let pages = *report.classes.get(Class::HugetlbFree.name())?;
+    let is_much = report.ram_pages.is_some_and(|ram| pages > ram / 50);
+    is_much.then(|| Advice {
+        text: "Huge pages lie idle in the pool of hugetlb: programs that ask for those get them; for others give them back (vm.nr_hugepages).".to_owned(),
+        reason: format!("{} are reserved and in use by nobody.", size(pages * report.page_size)),
+    })
+}
+
+/// A series in which free blocks became much fewer.
+fn trend(report: &Report) -> Option<Advice> {
+    let (first, last) = (report.trend.first()?, report.trend.last()?);
+    (last.free * 2 < first.free).then(|| Advice {
+        text: "See what took the blocks: pagemap-viz diff on the first and the last reading draws it, and counts what pages became.".to_owned(),
+        reason: format!(
+            "From the first reading to the last, free blocks of {} went from {} to {}, and blocked ones from {} to {}.",
+            size(report.pmd_size),
+            grouped(first.free),
+            grouped(last.free),
+            grouped(first.blocked_strict),
+            grouped(last.blocked_strict)
         ),
     })
 }

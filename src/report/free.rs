@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::scope::{Members, Scope};
+use crate::kernel::ZonePages;
 use crate::survey::{FreeRuns, Indices, LENGTHS, Survey, ZoneSurvey, node_score};
 
 /// Free memory of one scope.
@@ -59,17 +60,21 @@ pub(super) fn free_memory(
     let blocks = blocks_of(members, survey, highest);
     let indices = Indices { blocks: &blocks };
     let pmd_order = pmd_order(survey).min(highest);
-    let is_node = members.scope.scope == "node";
+    let whole_node = members.scope.zone.is_none()
+        && members
+            .scope
+            .node
+            .is_some_and(|node| is_whole(node, survey));
     // Of part of a zone the kernel counts nothing.
     let figures: Vec<_> = members.figures(survey).collect();
     let has_figures = !figures.is_empty() && figures.len() == members.zones.len();
-    let score = is_node.then(|| {
+    let score = whole_node.then(|| {
         let zones: Vec<(u64, u64)> = members
             .zones
             .iter()
             .filter_map(|&zone| {
                 let own = survey.map.zones().get(zone)?;
-                let row = crate::kernel::ZonePages::of(&survey.figures, own)?;
+                let row = ZonePages::of(&survey.figures, own)?;
                 let alone = Members {
                     scope: members.scope.clone(),
                     zones: vec![zone],
@@ -103,6 +108,16 @@ pub(super) fn free_memory(
         coverage: coverage(&sum.runs),
         free_blocks: blocks,
     }
+}
+
+/// Whether all zones of a node that have pages are meant: its score is that of all of them.
+fn is_whole(node: u32, survey: &Survey) -> bool {
+    let zones = survey.map.zones().iter().zip(&survey.zones);
+    let mut own = zones.filter(|(zone, _)| zone.node == node);
+    own.all(|(zone, seen)| {
+        let counted = ZonePages::of(&survey.figures, zone);
+        seen.pages() > 0 || counted.is_some_and(|row| row.present == 0)
+    })
 }
 
 /// Up to the longest run.

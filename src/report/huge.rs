@@ -103,7 +103,7 @@ pub fn small_anonymous(root: &Path, redact: bool) -> Result<Processes> {
     found.top.truncate(LISTED);
     if !redact {
         for process in &mut found.top {
-            process.comm = process_name(root, process.pid).unwrap_or_default();
+            process.comm = process_name(root, process.pid)?.unwrap_or_default();
         }
     }
     Ok(found)

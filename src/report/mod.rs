@@ -11,7 +11,8 @@ mod scope;
 mod trend;
 mod want;
 
-pub use advice::Advice;
+pub(crate) use advice::culprit;
+pub use advice::{Advice, Level};
 pub use contiguity::{Contiguity, Cost};
 pub use free::FreeMemory;
 pub use huge::{FolioCounts, Processes, SmallAnonymous, small_anonymous};
@@ -60,6 +61,10 @@ pub struct Report {
     pub selection: Option<String>,
     /// When anonymous memory takes huge pages: always, madvise or never.
     pub thp: Option<String>,
+    /// How easily huge pages are had.
+    pub level: Level,
+    /// The same in words, and what stands in the way most.
+    pub verdict: String,
     /// The numbers in a sentence.
     pub status: String,
     /// What follows from them.
@@ -150,6 +155,8 @@ impl Report {
             pfns: survey.end.0,
             selection: machine.selected.as_ref().map(|part| part.name.clone()),
             thp: thp(source),
+            level: Level::Unknown,
+            verdict: String::new(),
             status: String::new(),
             advice: Vec::new(),
             want: Vec::new(),
@@ -178,6 +185,7 @@ impl Report {
                 .push(free::free_memory(members, sum, survey, highest));
         }
         report.want = report.answers(inputs.wishes, &members, survey);
+        (report.level, report.verdict) = advice::verdict(&report);
         report.status = advice::status(&report);
         report.advice = advice::advice(&report);
         report

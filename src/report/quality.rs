@@ -64,7 +64,12 @@ impl Quality {
             }
         });
         let [before, after] = &survey.counted;
-        let checked = agreements(&survey.map, &survey.orders.free, before, after);
+        let checked = agreements(
+            source.machine(),
+            &survey.map,
+            &survey.orders.free,
+            [before, after],
+        );
         let is_checked = !checked.is_empty() && source.machine().selected.is_none();
         Self {
             seconds: match source.clock() {

@@ -84,10 +84,16 @@ impl<'a> Judge<'a> {
             Extent::Exact(end) => block.intersect(PfnRange::new(0, end.0)),
             Extent::Expected(_) => block,
         };
-        let spans = match self.reach {
-            Reach::Existing => self.source.machine().readable(there),
-            Reach::Everything => self.source.machine().wanted(there),
+        let machine = self.source.machine();
+        let mut spans = match self.reach {
+            Reach::Existing => machine.readable(there),
+            Reach::Everything => machine.wanted(there),
         };
+        if self.reach == Reach::Existing {
+            // Holes whatever they say: those of terabytes are in copies.
+            let is_expected = |span: &PfnRange| span.end <= machine.end();
+            spans.retain(|span| !is_expected(span) || machine.outside_ram(*span) != [*span]);
+        }
         let mut at = block.start;
         for &span in &spans {
             self.no_pages(block, PfnRange::new(at.0, span.start.0));

@@ -1,8 +1,10 @@
 //! What may be read here, and what stands in the way.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+
+use super::text::{open_regular, read_text};
 
 /// Files of the kernel, by their paths below the root.
 pub mod file {
@@ -49,7 +51,7 @@ pub fn access(root: &Path, path: &str) -> Access {
         return Access::Readable;
     }
     let mut word = [0; 8];
-    let read = File::open(root.join(path)).and_then(|mut file| file.read(&mut word));
+    let read = open_regular(&root.join(path)).and_then(|mut file| file.read(&mut word));
     match read {
         Ok(_) => Access::Readable,
         Err(error) => match error.kind() {
@@ -62,7 +64,7 @@ pub fn access(root: &Path, path: &str) -> Access {
 
 /// How far the kernel is locked down, where it says; debugfs is closed then, kpageflags is not.
 pub fn lockdown(root: &Path) -> Option<String> {
-    let text = fs::read_to_string(root.join("sys/kernel/security/lockdown")).ok()?;
+    let text = read_text(root, "sys/kernel/security/lockdown")?;
     chosen(&text).map(str::to_owned)
 }
 
@@ -86,7 +88,7 @@ pub fn confinement(root: &Path) -> Option<&'static str> {
     if exists(".dockerenv") || exists("run/.containerenv") || exists("run/systemd/container") {
         return Some("a container");
     }
-    let map = fs::read_to_string(root.join("proc/self/uid_map")).ok()?;
+    let map = read_text(root, "proc/self/uid_map")?;
     let numbers: Vec<&str> = map.split_whitespace().collect();
     let is_whole = numbers.first() == Some(&"0") && numbers.get(1) == Some(&"0");
     (!is_whole).then_some("a name space of users")

@@ -199,8 +199,25 @@ fn failed_open(path: &Path, cause: io::Error) -> Error {
         .is_some_and(|name| name.to_string_lossy().starts_with("kpage"));
     match cause.kind() {
         io::ErrorKind::PermissionDenied if kernels => Error::NotPermitted { path },
-        io::ErrorKind::NotFound if kernels => Error::NoPageFlags { path },
+        io::ErrorKind::NotFound if kernels => Error::NoPageFlags {
+            why: why_missing(&path),
+            path,
+        },
         _ => Error::Read { path, cause },
+    }
+}
+
+/// Why one of the kernel's files of pages may be missing.
+fn why_missing(path: &Path) -> String {
+    let option = match path.ends_with("kpagecgroup") {
+        true => "CONFIG_MEMCG",
+        false => "CONFIG_PROC_PAGE_MONITOR",
+    };
+    match path.starts_with("/proc") {
+        true => format!(
+            "the kernel lacks {option}, or a container hides the file; mount the host's root into it and name it with --sysroot"
+        ),
+        false => format!("it was not captured, or the kernel there lacks {option}"),
     }
 }
 

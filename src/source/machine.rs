@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::text::read_text;
 use crate::kernel::{
     Pfn, PfnRange, PfnSet, Zone, parse_meminfo_bytes, parse_system_ram, parse_vmstat, parse_zones,
 };
@@ -201,13 +202,7 @@ fn pmd_pages(page_bytes: u64, pmd_bytes: Option<u64>) -> u64 {
 }
 
 fn is_online(block: &Path) -> bool {
-    fs::read_to_string(block.join("state")).map_or(true, |state| state.trim() == "online")
-}
-
-/// A text file below a root.
-pub(super) fn read_text(root: &Path, path: &str) -> Option<String> {
-    let bytes = fs::read(root.join(path)).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    read_text(block, "state").is_none_or(|state| state.trim() == "online")
 }
 
 /// Where memory blocks are.

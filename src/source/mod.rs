@@ -14,6 +14,7 @@ mod process;
 mod recording;
 mod selection;
 mod system;
+mod text;
 mod unpack;
 
 pub use access::{Access, access, chosen, confinement, file, is_systems_link, lockdown};
@@ -27,13 +28,14 @@ pub use privilege::{
 };
 pub use process::{
     Gauge, MappingProperties, MemoryInfo, Moved, Process, ProcessStat, TakeEntries,
-    allow_many_files, anonymous, cgroup_of, command_line, cpu_time, memory_info, parts,
-    peak_memory, process_is_gone, process_name, process_stat, processes, processes_named, rollup,
-    smaps, user_of,
+    allow_many_files, anonymous, cgroup_of, command_line, cpu_time, ignores, memory_info, parts,
+    peak_memory, process_is_gone, process_is_refused, process_name, process_stat, processes,
+    processes_named, rollup, smaps, user_of,
 };
 pub use recording::{RecordedFrame, Recording};
 pub use selection::{MemoryRange, Selection};
 pub use system::System;
+pub use text::read_users_text;
 
 use std::path::Path;
 

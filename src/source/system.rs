@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 
 use jiff::Timestamp;
 
-use super::machine::{Machine, PageSize, USUAL_PAGE_BYTES, read_text};
+use super::machine::{Machine, PageSize, USUAL_PAGE_BYTES};
+use super::text::read_text;
 use super::{Clock, FlagsFile, Overrides, Source};
 use crate::error::{Error, Result};
 use crate::kernel::{PageFlags, Pfn};

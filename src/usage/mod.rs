@@ -25,7 +25,7 @@ use crate::kernel::{Parts, Rollup};
 use crate::scan::Watcher;
 use crate::source::{
     Gauge, Moved, ProcessStat, allow_many_files, cgroup_of, command_line, memory_info, parts,
-    process_is_gone, process_stat, processes, rollup, user_of,
+    process_is_gone, process_is_refused, process_stat, processes, rollup, user_of,
 };
 
 /// Reads the memory of processes again and again.
@@ -130,7 +130,7 @@ impl Monitor {
             }
             (before, _) => before,
         };
-        let stat = process_stat(&self.question.root, pid);
+        let stat = process_stat(&self.question.root, pid)?;
         let look = match (stat, before) {
             (Some(stat), Some(known)) if stat == known.stat && stat.has_memory => {
                 self.ask(pid, self.identify_again(pid, known))?
@@ -165,7 +165,7 @@ impl Monitor {
             Err(error) if process_is_gone(&error) => Ok(Look::Vanished),
             Err(error) => {
                 let is_named = self.question.selection.pids.contains(&pid);
-                match is_refused(&error) && !(is_named && self.readings == 0) {
+                match process_is_refused(&error) && !(is_named && self.readings == 0) {
                     true => Ok(Look::Refused),
                     false => Err(error),
                 }
@@ -251,7 +251,7 @@ impl Monitor {
     fn check_named(&self) -> Result<()> {
         for &pid in &self.question.selection.pids {
             if !self.known.contains_key(&pid) {
-                let cause = match process_stat(&self.question.root, pid) {
+                let cause = match process_stat(&self.question.root, pid)? {
                     // A kernel thread, or a process that ended.
                     Some(_) => std::io::Error::from_raw_os_error(NO_ADDRESS_SPACE),
                     None => ErrorKind::NotFound.into(),
@@ -305,7 +305,9 @@ impl Monitor {
             watcher.stop().map_or(Ok(()), Err)?;
             match parts(root, pid) {
                 Ok(parts) => Ok((pid, Some(parts))),
-                Err(error) if process_is_gone(&error) || is_refused(&error) => Ok((pid, None)),
+                Err(error) if process_is_gone(&error) || process_is_refused(&error) => {
+                    Ok((pid, None))
+                }
                 Err(error) => Err(error),
             }
         };
@@ -360,9 +362,4 @@ impl Monitor {
             .collect();
         reading.put(rows.into_values().collect(), gone);
     }
-}
-
-/// True for a process that is not for this user.
-fn is_refused(error: &Error) -> bool {
-    matches!(error, Error::Process { cause, .. } if cause.kind() == ErrorKind::PermissionDenied)
 }

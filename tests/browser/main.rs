@@ -301,6 +301,48 @@ fn a_machine_of_24_gib_is_there_at_once_on_screens_of_all_sizes() {
     }
 }
 
+/// What is under the pointer stays there, from the opening view of many columns on and in tiles, in and out again.
+#[test]
+fn a_wheel_zooms_at_the_pointer() {
+    if !has_chromium() {
+        return;
+    }
+    let directory = scratch();
+    let report = report_of(&["--sysroot", text(&system("host-6.18"))], &directory);
+    let mut page = Page::new(1280, 900);
+    for layout in ["rows", "hilbert"] {
+        page.open(&report, &format!("#l={layout}"));
+        let seen = "window.pagemapViz.state().hover?.pfn ?? null";
+        let pages: Vec<u64> = vec![0x20_0000, 0xc_0000, 0x1f_f000, 0x58_0100];
+        for pfn in pages {
+            page.open(&report, &format!("#l={layout}"));
+            let place = place_of(&mut page, pfn);
+            page.hover(place);
+            page.wait_until(&format!("({seen}) !== null"));
+            for turn in [-120, -120, -120, -120, 120, 120] {
+                // A pixel shows one of its pages: where the other is drawn says whether they are neighbours.
+                let before = state(&mut page);
+                let hovered = before["hover"]["pfn"].as_u64().expect("a page");
+                page.wheel(place, turn);
+                let zoom = before["zoom"].as_f64().expect("a number");
+                page.wait_until(&format!("window.pagemapViz.state().zoom !== {zoom}"));
+                let now = place_of(&mut page, hovered);
+                let side = state(&mut page)["zoom"]
+                    .as_f64()
+                    .expect("a number")
+                    .max(1.0);
+                let far = (now.0 - place.0).abs().max((now.1 - place.1).abs());
+                assert!(
+                    far <= side,
+                    "{layout} {pfn:#x} {turn}: {far} pixels off at {zoom}"
+                );
+                page.hover(place);
+            }
+        }
+    }
+    assert_calm(&mut page);
+}
+
 #[test]
 fn the_example_of_the_docs_opens() {
     if !has_chromium() {

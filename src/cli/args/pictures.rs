@@ -41,7 +41,7 @@ pub(in crate::cli) struct SnapshotArgs {
     #[arg(long)]
     pub(in crate::cli) every_page: bool,
 
-    /// Say on standard error what was read and what was proved, and how free blocks agree with the kernel's counts
+    /// Say on standard error what was read and what was proved, and with --by free-order how free blocks agree with the kernel's counts
     #[arg(short, long, conflicts_with = "quiet")]
     pub(in crate::cli) verbose: bool,
 

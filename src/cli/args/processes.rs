@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
+use super::readings::SelectionArgs;
 use super::work::WorkArgs;
 
 #[derive(Debug, ClapArgs)]
@@ -25,6 +26,13 @@ pub(in crate::cli) struct OrdersArgs {
     /// With --system a recording, its last frame or frame N, or a raw copy of /proc/kpageflags
     #[arg(long, value_name = "FILE[@N]", conflicts_with = "sysroot")]
     pub(in crate::cli) from: Option<PathBuf>,
+
+    /// With --system the base page size of a copy: 4096, 16KiB, 64k
+    #[arg(long, value_name = "BYTES")]
+    pub(in crate::cli) page_size: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) selection: SelectionArgs,
 
     /// With --system the kernel's own counts of free blocks, before and after, and where they differ
     #[arg(short, long)]

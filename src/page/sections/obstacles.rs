@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{Cell, Section, Table, charts, count, number, section, word};
 use crate::render::{grouped, size};
-use crate::report::{Cheapest, Culprit, Report};
+use crate::report::{Cheapest, Culprit, Report, culprit};
 
 pub(super) fn obstacles(report: &Report) -> Section {
     let obstacles = &report.obstacles;
     let name = size(report.pmd_size);
-    let culprit = |culprit: &Culprit| {
+    let row = |culprit: &Culprit| {
         vec![
             Cell::from(culprit.class.name().to_owned()),
             count(culprit.only_obstacle),
@@ -34,15 +34,15 @@ pub(super) fn obstacles(report: &Report) -> Section {
         ]
     };
     let mut text = Vec::new();
-    if let Some(first) = obstacles.classes.first() {
+    if let Some(first) = culprit(report) {
         let bytes = size(first.blocks * report.pmd_size);
         text.push(format!(
-            "{} pages of {} stand in {} blocks of {name}, {bytes} in all.",
-            grouped(first.pages),
+            "Most in the way: {}, with {} pages in {} blocks of {name}, {bytes} in all.",
             first.class.name(),
+            grouped(first.pages),
             grouped(first.blocks)
         ));
-    } else {
+    } else if obstacles.classes.is_empty() {
         text.push(format!(
             "Nothing that cannot be moved stands in a whole block of {name}."
         ));
@@ -63,7 +63,7 @@ pub(super) fn obstacles(report: &Report) -> Section {
                     number("blocks", "blocks that it stands in"),
                     number("pages", "its pages in them"),
                 ],
-                rows: obstacles.classes.iter().map(culprit).collect(),
+                rows: obstacles.classes.iter().map(row).collect(),
             },
             Table {
                 title: "Blocks that the fewest pages keep from being free".to_owned(),

@@ -29,6 +29,7 @@ pub(super) fn quality(report: &Report) -> Section {
     let page = report.page_size;
     let not_set_up = quality
         .unmarked_not_set_up
+        .filter(|&pages| pages > 0)
         .map_or_else(String::new, |pages| {
             format!(
                 " {} are free and were never set up by the kernel,",
@@ -72,10 +73,10 @@ pub(super) fn quality(report: &Report) -> Section {
         .map(|all| all.refused)
         .filter(|&refused| refused > 0)
     {
-        text.push(format!(
-            "{} processes are not for this user to ask.",
-            grouped(refused)
-        ));
+        text.push(match refused {
+            1 => "One process would not be asked.".to_owned(),
+            refused => format!("{} processes would not be asked.", grouped(refused)),
+        });
     }
     for missing in &quality.missing {
         text.push(format!("Missing: {missing}."));

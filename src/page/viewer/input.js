@@ -204,7 +204,7 @@ async function start() {
   makeLegend();
   setPalette(suitingPalette(), false);
   resize();
-  view.level = ROW * 2 ** fitLevel / view.dpr >= LEAST_SIDE ? fitLevel : 0;
+  view.level = clamp(Math.ceil(Math.log2(LEAST_SIDE * view.dpr / ROW)), fitLevel, Math.max(fitLevel, 0));
   makePlan();
   show(0, 0);
   showMomentText();

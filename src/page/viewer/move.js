@@ -1,15 +1,17 @@
 // ---- Moving ----
 
-/** What fits stays where it is. The rest may be moved so far that its corner is in the middle, for a zoom at a corner;
- *  but a jump leaves no room empty. */
-function within(at, whole, seen, isJump) {
-  const spare = isJump ? 0 : seen / 2;
-  return whole <= seen ? 0 : Math.round(clamp(at, -spare, whole - seen + spare));
+/** What fits as a whole stays where it is, and a jump leaves no room empty where there is more to see. Else the map may go
+ *  nearly out of sight: a zoom at a corner takes it there. */
+function within(at, whole, seen, isFixed) {
+  if (isFixed) return whole <= seen ? 0 : Math.round(clamp(at, 0, whole - seen));
+  const kept = Math.min(whole, LEAST_SIDE * view.dpr / 2);
+  return Math.round(clamp(at, kept - seen, whole - kept));
 }
 
 function show(x, y, isJump = false) {
-  view.x = within(x, plan.width, view.width, isJump);
-  view.y = within(y, plan.height, view.height, isJump);
+  const fits = plan.width <= view.width && plan.height <= view.height;
+  view.x = within(x, plan.width, view.width, isJump || fits);
+  view.y = within(y, plan.height, view.height, isJump || fits);
   repaint(true);
   keepLink();
 }
@@ -35,10 +37,10 @@ function keeping(px, py, change) {
   bring(cell, px, py);
 }
 
-/** Moves the view so that a cell comes to this point of the canvas. */
+/** Moves the view so that a cell comes to this point of the canvas: its pixel to that pixel, or a row of one pixel would be missed. */
 function bring(cell, px, py) {
   const at = worldOf(cell) ?? view;
-  show(at.x - px, at.y - py);
+  show(Math.floor(at.x) - Math.floor(px), Math.floor(at.y) - Math.floor(py));
 }
 
 /** Moves the view so that a cell comes to its middle, or as near as can be. */

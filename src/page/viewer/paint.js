@@ -154,7 +154,7 @@ function paintStrip(piece) {
   }
   context.stroke();
   context.restore();
-  const count = piece.rows * ROW, short = `hole ${sizeOf(count)}`;
+  const count = piece.rows * ROW, short = `${holeWord()} ${sizeOf(count)}`;
   const long = `${short}: PFN ${hex(pfnOf(piece.first))} to ${hex(pfnOf(piece.first + count) - 1)}`;
   if (piece.place === 'tile') return write(short, x, y - 10 * unit, 'left', ink.muted);
   const { x0, x1 } = visiblePart(piece);
@@ -197,7 +197,7 @@ function paintRuler(piece) {
   if (!rows.length || (rows[0] - firstRow) * plan.zoom >= 34 * unit) rows.unshift(firstRow);
   for (const row of rows) {
     const y = top + Math.round((row - firstRow) * plan.zoom);
-    if (y < -20 * unit || y > view.height || piece.h < 8 * unit) continue;
+    if (y < -20 * unit || y + 13 * unit > view.height || piece.h < 8 * unit) continue;
     if (isOver) {
       context.fillStyle = ink.plate;
       context.fillRect(0, y, plan.gutter - 2 * unit, 29 * unit);
@@ -206,7 +206,7 @@ function paintRuler(piece) {
     context.fillRect(right + 2 * unit, y, 5 * unit, Math.max(1, Math.round(unit)));
     const address = addressOf(row * ROW), text = row % step ? size(address) : mark(address, addressOf(step * ROW));
     write(text, right, y + 7 * unit, 'right', ink.text);
-    if (piece.h >= 24 * unit) write(hex(pfnOf(row * ROW)), right, y + 20 * unit, 'right', ink.muted);
+    if (piece.h >= 24 * unit && y + 26 * unit <= view.height) write(hex(pfnOf(row * ROW)), right, y + 20 * unit, 'right', ink.muted);
   }
 }
 

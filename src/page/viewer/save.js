@@ -15,7 +15,10 @@ function pictureOfView() {
   canvas.width = Math.max(seen.width, Math.round(320 * unit));
   const across = Math.max(1, Math.floor((canvas.width - 2 * pad) / (170 * unit)));
   const down = Math.ceil(listed.length / across), column = Math.floor((canvas.width - 2 * pad) / across);
-  canvas.height = seen.height + (down + 1) * line + 2 * pad;
+  to.font = context.font;
+  const words = [document.title, document.querySelector('.meta')?.textContent ?? '', el.status.textContent];
+  const said = words.flatMap(text => wrapped(to, text, canvas.width - 2 * pad));
+  canvas.height = seen.height + (down + said.length) * line + 3 * pad;
   to.fillStyle = ink.backCss;
   to.fillRect(0, 0, canvas.width, canvas.height);
   to.drawImage(el.canvas, seen.x, seen.y, seen.width, seen.height, 0, 0, seen.width, seen.height);
@@ -26,8 +29,19 @@ function pictureOfView() {
     drawEntry(to, index, x, y, column - 20 * unit);
   });
   to.fillStyle = ink.muted;
-  to.fillText(el.status.textContent, pad, canvas.height - pad - line / 2, canvas.width - 2 * pad);
+  said.forEach((text, number) => to.fillText(text, pad, seen.height + 2 * pad + (down + number + 0.5) * line));
   return canvas;
+}
+
+/** A text in lines of at most so many pixels. */
+function wrapped(to, text, width) {
+  const lines = [];
+  for (const word of text.split(' ')) {
+    const longer = lines.length ? `${lines[lines.length - 1]} ${word}` : word;
+    if (lines.length && to.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 function drawEntry(to, index, x, y, width) {

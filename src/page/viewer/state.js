@@ -7,7 +7,7 @@ const ROW = 512;                 // cells of a row, and side of a Hilbert tile
 const TILE = ROW * ROW;
 const KEPT_HOLE_ROWS = 8;        // shorter holes are drawn, as in the pictures of the command line
 const LEVELS = { least: -6, most: 4 };   // the zoom is 2^level device pixels a cell
-const LEAST_SIDE = 64;           // CSS pixels of a row for the map to open as a whole, and not at its top
+const LEAST_SIDE = 64;           // CSS pixels of a row for the map to open as a whole, and not in part
 const HOLE = 0;
 
 const byId = id => document.getElementById(id);

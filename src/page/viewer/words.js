@@ -1,5 +1,7 @@
 // ---- Words beside the map ----
 
+/** What the report is of decides what the rest is. */
+const holeWord = () => data.is_part ? 'hole, or not selected,' : 'hole';
 const cellWord = () => data.pages_per_cell === 1 ? 'page' : 'cell';
 
 function scaleText() {
@@ -111,7 +113,8 @@ function makeLegend() {
     family = one.family;
     button.type = 'button';
     button.append(swatch(index), ...['is-name', 'is-pages', 'is-size', 'is-share'].map(name => make('span', name)));
-    button.querySelector('.is-name').textContent = button.title = one.name;
+    const name = index === kindClass[HOLE] && data.is_part ? 'hole, not selected' : one.name;
+    button.querySelector('.is-name').textContent = button.title = name;
     button.addEventListener('click', event => isolate(index, event.ctrlKey || event.metaKey || event.shiftKey));
     legendButtons.set(index, button);
     el.legend.append(button);

@@ -11,6 +11,7 @@ use crate::kernel::{
     Parts, Rollup, parse_anonymous, parse_meminfo_bytes, parse_parts, parse_rollup,
 };
 use crate::source::flags_file::is_procfs;
+use crate::source::text;
 
 /// Bytes of a command line that are looked at.
 const MAX_COMMAND: usize = 4096;
@@ -29,9 +30,16 @@ pub struct ProcessStat {
     pub has_memory: bool,
 }
 
-/// `None` when it is gone.
-pub fn process_stat(root: &Path, pid: u32) -> Option<ProcessStat> {
-    let bytes = read_all(&path(root, pid, "stat")).ok()?;
+/// `None` when it is gone, or not for this user.
+///
+/// # Errors
+/// It cannot be read for any other reason.
+pub fn process_stat(root: &Path, pid: u32) -> Result<Option<ProcessStat>> {
+    let bytes = super::list::there(pid, read_all(&path(root, pid, "stat")))?;
+    Ok(bytes.and_then(|bytes| parse_stat(&bytes)))
+}
+
+fn parse_stat(bytes: &[u8]) -> Option<ProcessStat> {
     // The name is in brackets and may hold anything.
     let from = bytes.iter().position(|&byte| byte == b'(')? + 1;
     let to = bytes.iter().rposition(|&byte| byte == b')')?;
@@ -135,7 +143,7 @@ pub struct MemoryInfo {
 /// Of the system below `root`.
 pub fn memory_info(root: &Path) -> MemoryInfo {
     let path = root.join("proc/meminfo");
-    let text = fs::read_to_string(&path).unwrap_or_default();
+    let text = text::read_text(root, "proc/meminfo").unwrap_or_default();
     let written = || fs::metadata(&path).ok()?.modified().ok();
     let date = || Timestamp::try_from(written()?).ok();
     let now = Timestamp::now();

@@ -24,8 +24,8 @@ pub use identity::{
     MemoryInfo, ProcessStat, anonymous, cgroup_of, command_line, memory_info, parts, process_stat,
     rollup, user_of,
 };
-pub use list::{process_is_gone, process_name, processes, processes_named};
-pub use own::{cpu_time, peak_memory};
+pub use list::{process_is_gone, process_is_refused, process_name, processes, processes_named};
+pub use own::{cpu_time, ignores, peak_memory};
 
 use self::captured::Captured;
 use self::pagemap_scan::Region;
@@ -105,6 +105,7 @@ impl Process {
 
     /// True when it ended while it was read, so that what was read is not all.
     pub fn ended_meanwhile(&self) -> bool {
+        // What cannot be read now is not known to be whole.
         let is_gone = || fs::read(self.directory.join("maps")).map_or(true, |maps| maps.is_empty());
         self.was_cut.load(Ordering::Relaxed) && is_gone()
     }

@@ -1,4 +1,4 @@
-//! What this process itself has cost so far.
+//! What this process itself has cost so far, and how it was started.
 
 use std::fs;
 use std::time::Duration;
@@ -13,8 +13,20 @@ pub fn cpu_time() -> Duration {
 
 /// The most memory that it had at a time, in bytes; 0 where procfs does not say.
 pub fn peak_memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    let line = status("VmHWM:").unwrap_or_default();
+    let kib = line.strip_suffix(" kB");
     kib.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// Whether whoever started it had it ignore a signal, as nohup does SIGHUP; false where procfs does not say.
+pub fn ignores(signal: i32) -> bool {
+    let mask = status("SigIgn:").and_then(|mask| u64::from_str_radix(&mask, 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// What its `status` says under a name.
+fn status(name: &str) -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.map(|line| line.trim().to_owned())
 }
