@@ -230,7 +230,7 @@ fn the_verdict_follows_from_the_numbers() {
     let (level, verdict, advice) = told(&blocks(&[(8, &[BUDDY]), (56, &[ANON])]), "");
     assert_eq!(level, "free");
     assert!(
-        verdict.contains("there for who asks") && advice.contains("Nothing needs"),
+        verdict.contains("2 MiB are free.") && advice.contains("Nothing needs"),
         "{advice}"
     );
     // Much more could be had than is free.
@@ -239,10 +239,10 @@ fn the_verdict_follows_from_the_numbers() {
     assert!(advice.contains("compact memory"), "{advice}");
     let (level, verdict, advice) = told(&blocks(&[(64, &[BUDDY, BUDDY, ANON])]), "");
     assert_eq!(level, "compaction");
-    assert!(verdict.contains("take compaction first") && advice.contains("compact_memory"));
+    assert!(verdict.contains("need compaction first") && advice.contains("compact_memory"));
     let (level, verdict, advice) = told(&blocks(&[(64, &[FILE])]), "");
     assert_eq!(level, "reclaim");
-    assert!(verdict.contains("dropping clean cache") && advice.contains("drop_caches"));
+    assert!(verdict.contains("need clean cache dropped") && advice.contains("drop_caches"));
     let (level, verdict, _) = told(&blocks(&[(64, &[BUDDY, SLAB])]), "");
     assert_eq!(level, "short");
     assert!(
@@ -272,7 +272,7 @@ fn a_node_without_huge_pages_is_told_of() {
     let report = report_of(root.path(), &[]);
     let verdict = report["verdict"].as_str().expect("a sentence");
     assert!(
-        verdict.contains("On node 1 they take compaction first."),
+        verdict.contains("On node 1 they need compaction first."),
         "{verdict}"
     );
     let advice = report["advice"][0]["text"].as_str().expect("a sentence");

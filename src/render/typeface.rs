@@ -159,7 +159,7 @@ mod tests {
     fn long_texts_are_cut_or_broken_to_fit() {
         let text = "a name that is much too long for its place in the picture";
         assert!(BODY.width(&BODY.fit(text, 100)) <= 100);
-        let path = BODY.fit("/system.slice/docker-0123456789.scope, 4.8 % large", 100);
+        let path = BODY.fit("/user.slice/docker-0123456789.scope, 4.8 % large", 100);
         assert!(path.starts_with('…') && path.ends_with("large"), "{path}");
         assert!(BODY.width(&path) <= 100);
         let lines = BODY.wrap(text, 100);

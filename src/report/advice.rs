@@ -58,10 +58,10 @@ impl Level {
 
     fn words(self) -> &'static str {
         match self {
-            Self::Free => "are there for who asks",
-            Self::Compaction => "take compaction first",
-            Self::Reclaim => "take dropping clean cache and compaction first",
-            Self::Short => "are hardly to be had",
+            Self::Free => "are free",
+            Self::Compaction => "need compaction first",
+            Self::Reclaim => "need clean cache dropped and compaction first",
+            Self::Short => "can hardly be had",
             Self::Unknown => "are not told of: there is no whole block of that size",
         }
     }
@@ -231,7 +231,8 @@ fn huge_pages(row: &Contiguity) -> Option<Advice> {
     }
     let more = row.after_reclaim - row.after_compaction;
     let cost = row.cost.last().map_or(0, |cost| cost.pages_to_migrate);
-    if gain > row.free && gain > 0 {
+    let takes_reclaim = Level::of(row) == Level::Reclaim;
+    if gain > row.free && !takes_reclaim {
         return Some(Advice {
             text: format!("For more huge pages of {what}, compact memory: {compact}."),
             reason: format!(
@@ -242,7 +243,7 @@ fn huge_pages(row: &Contiguity) -> Option<Advice> {
             ),
         });
     }
-    if more > row.after_compaction {
+    if more > row.after_compaction || takes_reclaim {
         return Some(Advice {
             text: format!(
                 "For more huge pages of {what}, drop clean cache and compact: sync; echo 3 > /proc/sys/vm/drop_caches; {compact}."

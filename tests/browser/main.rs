@@ -313,10 +313,12 @@ fn a_wheel_zooms_at_the_pointer() {
     for layout in ["rows", "hilbert"] {
         page.open(&report, &format!("#l={layout}"));
         let seen = "window.pagemapViz.state().hover?.pfn ?? null";
-        let pages: Vec<u64> = vec![0x20_0000, 0xc_0000, 0x1f_f000, 0x58_0100];
+        let pages: Vec<u64> = vec![0x21_2345, 0xb_1234, 0x1f_1111, 0x55_4321];
         for pfn in pages {
             page.open(&report, &format!("#l={layout}"));
             let place = place_of(&mut page, pfn);
+            // Events of the wheel and of the pointer round differently.
+            let place = (place.0.round(), place.1.round());
             page.hover(place);
             page.wait_until(&format!("({seen}) !== null"));
             for turn in [-120, -120, -120, -120, 120, 120] {
@@ -333,7 +335,7 @@ fn a_wheel_zooms_at_the_pointer() {
                     .max(1.0);
                 let far = (now.0 - place.0).abs().max((now.1 - place.1).abs());
                 assert!(
-                    far <= side,
+                    far <= side + 1.0,
                     "{layout} {pfn:#x} {turn}: {far} pixels off at {zoom}"
                 );
                 page.hover(place);
