@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     if !request.runs_a_command() {
         become_caller();
         gain_none();
-        keep_what_is_needed(request.asks_the_kernel());
+        keep_what_is_needed();
         if !request.asks_processes() {
             // A second line: where it cannot be put up, results are the same.
             let _ = fence(&request.writes(), request.runs_ffmpeg());

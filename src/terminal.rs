@@ -36,7 +36,10 @@ impl Terminal {
         for number in [SIGINT, SIGTERM].into_iter().chain(hang_ups) {
             // What cannot be registered keeps the system's own way, which ends the run as well.
             let _ = signal_hook::flag::register_conditional_default(number, Arc::clone(&at_once));
-            let _ = signal_hook::flag::register(number, Arc::clone(&at_once));
+            if number != SIGHUP {
+                // A terminal that goes away may say so twice.
+                let _ = signal_hook::flag::register(number, Arc::clone(&at_once));
+            }
             let _ = signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize);
         }
         // A file that may not grow any more is a disk that is full, and no reason to be killed.
@@ -57,7 +60,7 @@ impl Terminal {
     }
 
     /// From now on the run looks for signals itself: a first SIGINT, SIGTERM, SIGHUP or SIGQUIT ends it between two
-    /// reads or writes, with nothing left behind, a second one at once.
+    /// reads or writes, with nothing left behind, a second one, but for SIGHUP, at once.
     pub fn take_signals(&self) {
         self.at_once.store(false, Ordering::Relaxed);
     }

@@ -153,8 +153,13 @@ fn a_planted_link_to_a_directory_is_not_followed() {
     let recording = common::recording_of(&["light-6.1"], directory.path());
     let series = directory.path().join("series");
     plant(&series);
-    let output = common::run(["timelapse", "-q", "--from", text(&recording), text(&series)]);
-    assert_refused(&output, 1, "a link that another user made");
+    for end in ["", "/"] {
+        let series = format!("{}{end}", text(&series));
+        let output = common::run(["timelapse", "-q", "--from", text(&recording), &series]);
+        assert_refused(&output, 1, "a link that another user made");
+        let output = common::run(["man", &series]);
+        assert_refused(&output, 1, "a link that another user made");
+    }
     let fleet = directory.path().join("fleet");
     fs::create_dir(&fleet).expect("a directory");
     plant(&fleet.join("runs"));
@@ -237,15 +242,16 @@ fn recorder(caller: Option<&str>) -> (std::collections::HashMap<String, String>,
     let mut recorder = recorder.spawn().expect("it starts");
     let began = std::time::Instant::now();
     let metadata = loop {
-        let there = fs::read_dir(directory.path()).expect("ours").next();
-        if let Some(Ok(file)) = there {
-            break file.metadata().expect("it is there");
+        // It takes its name while we look.
+        let there = fs::read_dir(directory.path()).expect("ours").flatten();
+        if let Some(written) = there.filter_map(|file| file.metadata().ok()).next() {
+            break written;
         }
         assert!(
             began.elapsed().as_secs() < 60 && matches!(recorder.try_wait(), Ok(None)),
             "the recorder writes"
         );
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::yield_now();
     };
     let status = fs::read_to_string(format!("/proc/{}/status", recorder.id()));
     recorder.kill().expect("it runs");
@@ -301,6 +307,27 @@ fn under_sudo_the_program_becomes_the_user_who_called_it() {
         "programs that it runs get none"
     );
     assert_eq!((written.uid(), written.gid()), (65534, 65534));
+}
+
+/// A container has the host's files below a directory of its own, and they are the running kernel's.
+#[test]
+fn root_asks_a_kernel_that_is_mounted_elsewhere() {
+    if !may_ask_the_kernel() {
+        return;
+    }
+    let host = TempDir::new().expect("a directory");
+    for name in ["proc", "sys"] {
+        std::os::unix::fs::symlink(format!("/{name}"), host.path().join(name)).expect("a link");
+    }
+    let own = std::process::id().to_string();
+    for words in [&["thp", &own][..], &["doctor"], &["owner", "0x1000"]] {
+        let output = common::run(words.iter().chain(&["--sysroot", text(host.path())]));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success() && !told.contains("withholds"),
+            "{words:?}: {told}"
+        );
+    }
 }
 
 /// It is the user, and still may what sudo allows: root's files in, root's directories out, everybody's processes.

@@ -249,6 +249,17 @@ fn the_verdict_follows_from_the_numbers() {
         verdict.contains("Most in the way: slab, in 64 of 64 blocks."),
         "{verdict}"
     );
+    // Few more, and they are what there is.
+    let (level, verdict, advice) = told(
+        &blocks(&[
+            (3, &[BUDDY]),
+            (1, &[BUDDY, BUDDY, BUDDY, ANON]),
+            (60, &[ANON]),
+        ]),
+        "",
+    );
+    assert_eq!(level, "short", "{verdict} {advice}");
+    assert!(advice.contains("taken from who uses memory"), "{advice}");
     // Most who asked got none.
     let counters = "thp_fault_alloc 23\nthp_fault_fallback 47\n";
     let (.., advice) = told(&blocks(&[(8, &[BUDDY]), (56, &[ANON])]), counters);

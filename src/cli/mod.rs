@@ -32,7 +32,7 @@ pub use processes::{
 pub(crate) use record::LONGEST;
 pub use record::{RecordRequest, Until};
 pub use report::{ReportFormat, ReportRequest};
-pub use request::{PaletteRequest, Request, open_palette};
+pub use request::{PaletteRequest, Request, open_palette, read_palette};
 pub use shell::{SystemRequest, completions, man_pages};
 pub use snapshot::SnapshotRequest;
 pub use sought::{Chosen, SoughtRequest};

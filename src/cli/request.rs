@@ -284,6 +284,14 @@ pub fn open_palette(name: &Path) -> Result<Palette> {
     if let Some(palette) = name.to_str().and_then(Palette::shipped) {
         return Ok(palette);
     }
+    read_palette(name).map(|(_, palette)| palette)
+}
+
+/// A palette's text, and what it means.
+///
+/// # Errors
+/// It cannot be read, or is no palette.
+pub fn read_palette(name: &Path) -> Result<(String, Palette)> {
     let shown = name.display().to_string();
     let text = as_user(|| read_users_text(name)).map_err(|cause| match cause.kind() {
         std::io::ErrorKind::NotFound => {
@@ -298,5 +306,6 @@ pub fn open_palette(name: &Path) -> Result<Palette> {
             cause,
         },
     })?;
-    Palette::parse(&shown, &text)
+    let palette = Palette::parse(&shown, &text)?;
+    Ok((text, palette))
 }

@@ -285,9 +285,9 @@ pub(super) fn size(text: &str) -> Option<u64> {
     if !is_number(whole) || !is_number(decimals) || decimals.len() > MOST_DECIMALS {
         return None;
     }
-    let number: u64 = format!("{whole}{decimals}").parse().ok()?;
+    let number: u128 = format!("{whole}{decimals}").parse().ok()?;
     let scale = 10u128.pow(decimals.len() as u32);
-    let bytes = u128::from(number) << shift;
+    let bytes = number.checked_mul(1 << shift)?;
     // A part of a byte is none.
     (bytes % scale == 0)
         .then(|| u64::try_from(bytes / scale).ok())

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::{PaletteRequest, open_palette};
+use crate::cli::{PaletteRequest, open_palette, read_palette};
 use crate::error::{Error, Result};
 use crate::output::print;
 use crate::render::{Finding, Palette, SHIPPED, check};
@@ -31,8 +31,7 @@ fn show(name: &str) -> Result<()> {
     match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
         Some((_, text)) => print(text),
         // The same sentence as for a picture that asks for it.
-        None => open_palette(Path::new(name))
-            .and_then(|_| print(&std::fs::read_to_string(name).unwrap_or_default())),
+        None => read_palette(Path::new(name)).and_then(|(text, _)| print(&text)),
     }
 }
 

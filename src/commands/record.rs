@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::chosen::Chooser;
 use crate::cli::{LONGEST, RecordRequest, SourceRequest, Until};
@@ -177,10 +177,11 @@ impl Session<'_> {
         let recorded = self.repeat(source.as_ref(), place.root(), |taken| {
             taken == 0 || is_running(&mut child)
         });
-        if let Err(Error::Stopped { signal }) = &recorded
-            && *signal != SIGINT
+        if let Err(Error::Stopped {
+            signal: SIGTERM | SIGHUP,
+        }) = &recorded
         {
-            // Ctrl-C goes to both, these to us alone. A command that has ended cannot be told.
+            // What keys send goes to both, these may go to us alone. A command that has ended cannot be told.
             let _ = kill_process(Pid::from_child(&child), Signal::TERM);
         }
         let finished = self.finish(recorded);

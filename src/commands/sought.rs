@@ -192,7 +192,8 @@ fn cuts_zones(source: &dyn Source) -> bool {
             .sum();
         meant > 0 && meant < run.pages()
     };
-    machine.selected.is_some() && zones.runs().iter().any(|(run, _)| is_cut(run))
+    let is_cut = zones.runs().is_empty() || zones.runs().iter().any(|(run, _)| is_cut(run));
+    machine.selected.is_some() && is_cut
 }
 
 /// The processes that a reading of a series carries, if processes are looked for; none where it carries none.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::{SystemRequest, completions, man_pages};
 use crate::error::Result;
-use crate::output::{Pending, Target, finish_all, print, write_text};
+use crate::output::{Pending, Target, finish_all, print, refuse_planted, write_text};
 
 /// Prints or writes it.
 pub(super) fn provide(request: &SystemRequest) -> Result<()> {
@@ -16,6 +16,7 @@ pub(super) fn provide(request: &SystemRequest) -> Result<()> {
 
 /// All pages or none.
 fn write_pages(directory: &Path) -> Result<()> {
+    refuse_planted(directory)?;
     let write = |(name, text): (String, String)| {
         let target = Target::File(directory.join(name));
         target.check()?;

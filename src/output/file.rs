@@ -318,10 +318,17 @@ pub(super) fn failed(path: &Path, cause: io::Error) -> Error {
 }
 
 /// Refuses a link that another user made where a directory of ours shall be: it leads where that user wants.
-pub(super) fn refuse_planted(path: &Path) -> Result<()> {
+///
+/// # Errors
+/// It is one.
+pub fn refuse_planted(path: &Path) -> Result<()> {
     let own = rustix::process::geteuid().as_raw();
-    let is_planted = |link: &fs::Metadata| link.is_symlink() && ![0, own].contains(&link.uid());
-    match fs::symlink_metadata(path) {
+    let caller = caller().map_or(own, |(user, _)| user.as_raw());
+    let is_planted =
+        |link: &fs::Metadata| link.is_symlink() && ![0, own, caller].contains(&link.uid());
+    // Behind a line at its end is what a link leads to.
+    let bare: PathBuf = path.components().collect();
+    match fs::symlink_metadata(bare) {
         Ok(link) if is_planted(&link) => Err(Error::NotAFile {
             path: path.to_owned(),
             what: "a link that another user made",

@@ -14,7 +14,7 @@ mod video;
 pub use animation::{AnimationFormat, animate};
 pub use convert::Format;
 pub use directory::SeriesDirectory;
-pub use file::{Pending, Target, finish_all, print};
+pub use file::{Pending, Target, finish_all, print, refuse_planted};
 pub use recording_file::RecordingFile;
 pub use rows::{DataSet, RowFormat, RowWriter};
 pub use table::{TableFormat, TableWriter, write_table};

@@ -121,7 +121,7 @@ pub fn markdown(report: &Report, stem: &str, map_file: &str) -> MarkdownReport {
     let page = Markdown {
         title: plain(&title(report)),
         meta: plain(&meta(report)),
-        verdict: report.verdict.clone(),
+        verdict: plain(&report.verdict),
         status: report.status.clone(),
         help: plain(help(report)),
         sections,

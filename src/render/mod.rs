@@ -26,7 +26,7 @@ pub use canvas::Canvas;
 pub use caption::time;
 pub use entries::{Counted, Entry};
 pub use map::MapRows;
-pub use numbers::{grouped, share, size, span_of_time};
+pub use numbers::{counted, grouped, share, size, span_of_time};
 pub use palette::{Colour, Palette, SHIPPED, Surface};
 pub use palette_check::{Check, Finding, check};
 pub use picture::{LegendPlace, Part, Picture, Place, Style, picture};

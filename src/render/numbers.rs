@@ -38,6 +38,12 @@ pub fn size(bytes: u64) -> String {
     format!("{short} {}", UNITS[unit])
 }
 
+/// So many of something: `1 page`, `2,000 pages`.
+pub fn counted(number: u64, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {one}{plural}", grouped(number))
+}
+
 /// A physical address: exact, in the largest unit that takes no more than three decimals.
 pub(super) fn address(bytes: u64) -> String {
     const UNITS: [(&str, u32); 4] = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
@@ -78,7 +84,6 @@ pub fn span_of_time(time: Duration, longest: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     #[test]
@@ -145,7 +150,7 @@ mod tests {
             (513 << 12, "2052 KiB"),
         ];
         for (bytes, expected) in told {
-            assert_eq!(super::address(bytes), expected);
+            assert_eq!(address(bytes), expected);
         }
     }
 }

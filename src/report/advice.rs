@@ -6,7 +6,7 @@ use super::Report;
 use super::contiguity::Contiguity;
 use super::obstacles::Culprit;
 use crate::classify::Class;
-use crate::render::{grouped, share, size};
+use crate::render::{counted, grouped, share, size};
 
 /// Something to do, and the number that it follows from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,10 +89,10 @@ pub(super) fn verdict(report: &Report) -> (Level, String) {
     }));
     if let Some(culprit) = culprit(report) {
         sentences.push(format!(
-            "Most in the way: {}, in {} of {} blocks.",
+            "Most in the way: {}, in {} of {}.",
             culprit.class.name(),
             grouped(culprit.blocks),
-            grouped(machine.blocks)
+            counted(machine.blocks, "block")
         ));
     }
     (level, sentences.join(" "))
@@ -162,10 +162,9 @@ pub(super) fn advice(report: &Report) -> Vec<Advice> {
         .find(|row| row.size == GIANT && GIANT > report.pmd_size);
     let machine = pmd.and_then(|row| huge_pages(row));
     // What the machine as a whole lacks its nodes lack.
-    let nodes = match machine {
-        None => nodes(report).filter_map(huge_pages).collect(),
-        Some(_) => Vec::new(),
-    };
+    let level = pmd.map_or(Level::Unknown, |row| Level::of(row));
+    let worse = nodes(report).filter(|row| machine.is_none() || Level::of(row) > level);
+    let nodes: Vec<Advice> = worse.filter_map(huge_pages).collect();
     let found = [
         idle_pool(report),
         pmd.and_then(|row| blocked(report, row)),
@@ -229,10 +228,9 @@ fn huge_pages(row: &Contiguity) -> Option<Advice> {
     if row.blocks == 0 || (Level::of(row) == Level::Free && !is_much) {
         return None;
     }
-    let more = row.after_reclaim - row.after_compaction;
     let cost = row.cost.last().map_or(0, |cost| cost.pages_to_migrate);
-    let takes_reclaim = Level::of(row) == Level::Reclaim;
-    if gain > row.free && !takes_reclaim {
+    let level = Level::of(row);
+    if matches!(level, Level::Free | Level::Compaction) {
         return Some(Advice {
             text: format!("For more huge pages of {what}, compact memory: {compact}."),
             reason: format!(
@@ -243,7 +241,7 @@ fn huge_pages(row: &Contiguity) -> Option<Advice> {
             ),
         });
     }
-    if more > row.after_compaction || takes_reclaim {
+    if level == Level::Reclaim {
         return Some(Advice {
             text: format!(
                 "For more huge pages of {what}, drop clean cache and compact: sync; echo 3 > /proc/sys/vm/drop_caches; {compact}."
@@ -350,8 +348,8 @@ fn idle_pool(report: &Report) -> Option<Advice> {
     let pages = *report.classes.get(Class::HugetlbFree.name())?;
     let is_much = report.ram_pages.is_some_and(|ram| pages > ram / 50);
     is_much.then(|| Advice {
-        text: "Huge pages lie idle in the pool of hugetlb: programs that ask for those get them; for others give them back (vm.nr_hugepages).".to_owned(),
-        reason: format!("{} are reserved and in use by nobody.", size(pages * report.page_size)),
+        text: "Huge pages lie idle in the pool of hugetlb: programs that ask for those get them, others do not unless the pool is made smaller.".to_owned(),
+        reason: format!("{} are in the pool and hold nothing.", size(pages * report.page_size)),
     })
 }
 

@@ -13,19 +13,19 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
     path_beneath_rules,
 };
-use rustix::process::{Gid, Uid, geteuid};
+use rustix::process::{Gid, Uid, geteuid, getgid, getgroups};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_keep_capabilities,
     set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 
-/// What root needs of files: to read what a user names and to put results anywhere, in place of others.
-const FILES: CapabilitySet = CapabilitySet::DAC_READ_SEARCH
+/// What root needs: the kernel's files and those of processes, wherever a host's are mounted; to read what a user names
+/// and to put results anywhere, in place of others.
+const KEPT: CapabilitySet = CapabilitySet::SYS_ADMIN
+    .union(CapabilitySet::SYS_PTRACE)
+    .union(CapabilitySet::DAC_READ_SEARCH)
     .union(CapabilitySet::DAC_OVERRIDE)
     .union(CapabilitySet::FOWNER);
-
-/// What root needs of the running kernel: what it says of memory and of processes.
-const KERNEL: CapabilitySet = CapabilitySet::SYS_ADMIN.union(CapabilitySet::SYS_PTRACE);
 
 /// Whether this is the user who called sudo, with some of root's rights.
 static IS_CALLER: AtomicBool = AtomicBool::new(false);
@@ -48,7 +48,11 @@ fn are_lent() -> bool {
 
 /// The user who called sudo, and the group, where that is not root again.
 pub fn caller() -> Option<(Uid, Gid)> {
-    let id = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
+    let id = |name: &str| {
+        let id = std::env::var(name).ok()?.parse::<u32>().ok();
+        // The last number is nobody's: to the kernel it means no change.
+        id.filter(|id| *id != u32::MAX)
+    };
     let user = id("SUDO_UID").filter(|user| *user != 0)?;
     Some((Uid::from_raw(user), Gid::from_raw(id("SUDO_GID")?)))
 }
@@ -64,11 +68,17 @@ pub fn become_caller() {
 }
 
 fn change_user(user: Uid, group: Gid) -> io::Result<()> {
+    let (groups, own) = (getgroups()?, getgid());
     set_keep_capabilities(true)?;
-    set_thread_groups(&[group])?;
-    set_thread_res_gid(group, group, group)?;
-    set_thread_res_uid(user, user, user)?;
-    Ok(())
+    let changed = set_thread_groups(&[group])
+        .and_then(|()| set_thread_res_gid(group, group, group))
+        .and_then(|()| set_thread_res_uid(user, user, user));
+    if changed.is_err() {
+        // All or nothing; what was not changed is set to what it is.
+        let _ = set_thread_res_gid(own, own, own);
+        let _ = set_thread_groups(&groups);
+    }
+    Ok(changed?)
 }
 
 /// Gives up for good what capabilities the program has beyond its user. To be called before threads are started.
@@ -87,12 +97,11 @@ pub fn give_up() {
 }
 
 /// Of root's rights keeps those that reading and writing take. Not for who runs a command of the user's.
-pub fn keep_what_is_needed(asks_the_kernel: bool) {
+pub fn keep_what_is_needed() {
     let Some(own) = capabilities(None).ok().filter(|_| !are_lent()) else {
         return;
     };
-    let mut needed = FILES;
-    needed.set(KERNEL, asks_the_kernel);
+    let mut needed = KEPT;
     // Who stayed root under sudo gives results away.
     let gives = geteuid().is_root() && caller().is_some();
     needed.set(CapabilitySet::CHOWN, gives);

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// Bytes of a text at most. Those of the kernel have some KiB, and of a machine of a thousand processors some MiB.
-const MOST_BYTES: u64 = 8 << 20;
+/// Bytes of a text at most. Those of the kernel have some KiB; a zone's part of zoneinfo has some 100 bytes a processor.
+const MOST_BYTES: u64 = 32 << 20;
 
 /// Opens a file of a system: what waits for a writer, or has no end, is none.
 ///
@@ -27,6 +27,19 @@ pub(super) fn open_regular(path: &Path) -> io::Result<File> {
         )),
     }
 }
+
+/// The contents of a file of a process, which may be long.
+///
+/// # Errors
+/// As [`open_regular`], or what the system said.
+pub(super) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(READ_BYTES);
+    open_regular(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Bytes of a read: the smaps of a small process. The kernel makes its text anew for each, and says a size of 0.
+const READ_BYTES: usize = 32 << 10;
 
 /// A text of a system below `root`. `None` when it is missing, unreadable, or no text of such a system.
 pub(super) fn read_text(root: &Path, path: &str) -> Option<String> {
@@ -49,7 +62,7 @@ fn read_small(file: File) -> io::Result<Vec<u8>> {
     match bytes.len() as u64 > MOST_BYTES {
         true => Err(io::Error::new(
             ErrorKind::FileTooLarge,
-            "it is longer than 8 MiB",
+            "it is longer than 32 MiB",
         )),
         false => Ok(bytes),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Cell, Section, Table, charts, count, number, section, word};
-use crate::render::{grouped, size};
+use crate::render::{counted, grouped, size};
 use crate::report::{Cheapest, Culprit, Report, culprit};
 
 pub(super) fn obstacles(report: &Report) -> Section {
@@ -37,10 +37,10 @@ pub(super) fn obstacles(report: &Report) -> Section {
     if let Some(first) = culprit(report) {
         let bytes = size(first.blocks * report.pmd_size);
         text.push(format!(
-            "Most in the way: {}, with {} pages in {} blocks of {name}, {bytes} in all.",
+            "Most in the way: {}, with {} in {} of {name}, {bytes} in all.",
             first.class.name(),
-            grouped(first.pages),
-            grouped(first.blocks)
+            counted(first.pages, "page"),
+            counted(first.blocks, "block")
         ));
     } else if obstacles.classes.is_empty() {
         text.push(format!(

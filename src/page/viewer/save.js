@@ -17,7 +17,7 @@ function pictureOfView() {
   const down = Math.ceil(listed.length / across), column = Math.floor((canvas.width - 2 * pad) / across);
   to.font = context.font;
   const words = [document.title, document.querySelector('.meta')?.textContent ?? '', el.status.textContent];
-  const said = words.flatMap(text => wrapped(to, text, canvas.width - 2 * pad));
+  const said = words.filter(Boolean).flatMap(text => wrapped(to, text, canvas.width - 2 * pad));
   canvas.height = seen.height + (down + said.length) * line + 3 * pad;
   to.fillStyle = ink.backCss;
   to.fillRect(0, 0, canvas.width, canvas.height);

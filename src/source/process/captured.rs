@@ -1,12 +1,13 @@
 //! Page tables of a captured system: `pagemap.idx` has a line `START END OFFSET` for each mapping
 //! (hexadecimal addresses, a decimal offset in bytes), `pagemap.bin` the entries.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::kernel::PagemapEntry;
+use crate::source::text::{open_regular, read_regular};
 
 #[derive(Debug)]
 pub(super) struct Captured {
@@ -23,9 +24,10 @@ struct Mapping {
 
 impl Captured {
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
-        let index = fs::read_to_string(directory.join("pagemap.idx"))?;
+        let index = read_regular(&directory.join("pagemap.idx"))?;
+        let index = String::from_utf8_lossy(&index);
         let mappings = index.lines().filter_map(parse).collect();
-        let entries = File::open(directory.join("pagemap.bin"))?;
+        let entries = open_regular(&directory.join("pagemap.bin"))?;
         Ok(Self { mappings, entries })
     }
 

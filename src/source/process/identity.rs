@@ -1,7 +1,6 @@
 //! Who a process is: its command, its user, its cgroup; and what `smaps` sums up of it.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -35,7 +34,7 @@ pub struct ProcessStat {
 /// # Errors
 /// It cannot be read for any other reason.
 pub fn process_stat(root: &Path, pid: u32) -> Result<Option<ProcessStat>> {
-    let bytes = super::list::there(pid, read_all(&path(root, pid, "stat")))?;
+    let bytes = super::list::there(pid, text::read_regular(&path(root, pid, "stat")))?;
     Ok(bytes.and_then(|bytes| parse_stat(&bytes)))
 }
 
@@ -57,7 +56,7 @@ fn parse_stat(bytes: &[u8]) -> Option<ProcessStat> {
 
 /// The words of its command line, control characters escaped; none when it has none, or is gone.
 pub fn command_line(root: &Path, pid: u32) -> Vec<String> {
-    let mut bytes = read_all(&path(root, pid, "cmdline")).unwrap_or_default();
+    let mut bytes = text::read_regular(&path(root, pid, "cmdline")).unwrap_or_default();
     bytes.truncate(MAX_COMMAND);
     while bytes.last() == Some(&0) {
         bytes.pop();
@@ -100,7 +99,7 @@ pub fn user_of(root: &Path, pid: u32) -> Option<String> {
 /// # Errors
 /// It cannot be read.
 pub fn rollup(root: &Path, pid: u32) -> Result<Option<Rollup>> {
-    let bytes = read_all(&path(root, pid, "smaps_rollup"));
+    let bytes = text::read_regular(&path(root, pid, "smaps_rollup"));
     Ok(parse_rollup(
         &bytes.map_err(|cause| super::failed(pid, cause))?,
     ))
@@ -111,7 +110,7 @@ pub fn rollup(root: &Path, pid: u32) -> Result<Option<Rollup>> {
 /// # Errors
 /// It cannot be read.
 pub fn anonymous(root: &Path, pid: u32) -> Result<Option<(u64, u64)>> {
-    let bytes = read_all(&path(root, pid, "smaps_rollup"));
+    let bytes = text::read_regular(&path(root, pid, "smaps_rollup"));
     let bytes = bytes.map_err(|cause| super::failed(pid, cause))?;
     Ok(parse_anonymous(&bytes))
 }
@@ -121,7 +120,7 @@ pub fn anonymous(root: &Path, pid: u32) -> Result<Option<(u64, u64)>> {
 /// # Errors
 /// It cannot be read.
 pub fn parts(root: &Path, pid: u32) -> Result<Parts> {
-    let bytes = read_all(&path(root, pid, "smaps"));
+    let bytes = text::read_regular(&path(root, pid, "smaps"));
     Ok(parse_parts(
         &bytes.map_err(|cause| super::failed(pid, cause))?,
     ))
@@ -148,7 +147,7 @@ pub fn memory_info(root: &Path) -> MemoryInfo {
     let date = || Timestamp::try_from(written()?).ok();
     let now = Timestamp::now();
     // A host's root that is mounted into a container runs, too.
-    let is_running = File::open(&path).is_ok_and(|file| is_procfs(&file));
+    let is_running = text::open_regular(&path).is_ok_and(|file| is_procfs(&file));
     let of = |name| parse_meminfo_bytes(&text, name);
     MemoryInfo {
         time: if is_running {
@@ -162,20 +161,9 @@ pub fn memory_info(root: &Path) -> MemoryInfo {
     }
 }
 
-/// Bytes of one read: the smaps of a small process.
-const READ_BYTES: usize = 32 << 10;
-
-/// A file of the kernel, in few large reads: it makes its text anew for each, and says a size of 0.
-fn read_all(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let mut bytes = Vec::with_capacity(READ_BYTES);
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// Names in it may be no UTF-8.
 fn read_text(path: &Path) -> Option<String> {
-    let bytes = read_all(path).ok()?;
+    let bytes = text::read_regular(path).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

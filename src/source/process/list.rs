@@ -7,6 +7,7 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use crate::error::{Error, Result, printable};
+use crate::source::text::read_regular;
 
 /// Letters of a name that are kept: the kernel's names have 15.
 const MAX_NAME: usize = 64;
@@ -34,7 +35,7 @@ pub fn processes(root: &Path) -> Result<Vec<u32>> {
 /// It cannot be read for any other reason.
 pub fn process_name(root: &Path, pid: u32) -> Result<Option<String>> {
     let path = root.join("proc").join(pid.to_string()).join("comm");
-    let Some(bytes) = there(pid, fs::read(path))? else {
+    let Some(bytes) = there(pid, read_regular(&path))? else {
         return Ok(None);
     };
     let name = String::from_utf8_lossy(&bytes);

@@ -11,7 +11,7 @@ mod own;
 mod pagemap_scan;
 mod smaps;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,7 @@ use self::captured::Captured;
 use self::pagemap_scan::Region;
 use crate::error::{Error, Result};
 use crate::kernel::{Mapping, PageSpan, PagemapEntry, Pfn, parse_maps};
+use crate::source::text::{open_regular, read_regular};
 
 /// Entries of one read: 512 KiB.
 const BATCH_PAGES: u64 = 1 << 16;
@@ -90,7 +91,7 @@ impl Process {
         let pagemap = if index.exists() {
             Pagemap::Captured(Captured::open(&directory).map_err(failed)?)
         } else {
-            Pagemap::Kernel(File::open(directory.join("pagemap")).map_err(failed)?)
+            Pagemap::Kernel(open_regular(&directory.join("pagemap")).map_err(failed)?)
         };
         Ok(Self {
             pid,
@@ -106,7 +107,8 @@ impl Process {
     /// True when it ended while it was read, so that what was read is not all.
     pub fn ended_meanwhile(&self) -> bool {
         // What cannot be read now is not known to be whole.
-        let is_gone = || fs::read(self.directory.join("maps")).map_or(true, |maps| maps.is_empty());
+        let is_gone =
+            || read_regular(&self.directory.join("maps")).map_or(true, |maps| maps.is_empty());
         self.was_cut.load(Ordering::Relaxed) && is_gone()
     }
 
@@ -174,7 +176,7 @@ impl Process {
     /// # Errors
     /// It ended, or is not for this user.
     pub fn mappings(&self) -> Result<Vec<Mapping>> {
-        let maps = fs::read(self.directory.join("maps"));
+        let maps = read_regular(&self.directory.join("maps"));
         Ok(parse_maps(&maps.map_err(|cause| failed(self.pid, cause))?))
     }
 

@@ -1,10 +1,10 @@
 //! `/proc/PID/smaps`: mappings with their properties, in the kernel's order.
 
-use std::fs;
 use std::path::Path;
 
 use crate::error::{Result, printable};
 use crate::kernel::{Mapping, parse_maps};
+use crate::source::text::read_regular;
 
 /// A mapping, its line, and the names and values of its properties; sizes in bytes.
 pub type MappingProperties = (Mapping, String, Vec<(String, String)>);
@@ -15,7 +15,7 @@ pub type MappingProperties = (Mapping, String, Vec<(String, String)>);
 /// It cannot be read.
 pub fn smaps(root: &Path, pid: u32) -> Result<Vec<MappingProperties>> {
     let path = root.join("proc").join(pid.to_string()).join("smaps");
-    let bytes = fs::read(path).map_err(|cause| super::failed(pid, cause))?;
+    let bytes = read_regular(&path).map_err(|cause| super::failed(pid, cause))?;
     let mut mappings: Vec<MappingProperties> = Vec::new();
     for line in bytes.split(|&byte| byte == b'\n') {
         if let Some(mapping) = parse_maps(line).pop() {
