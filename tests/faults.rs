@@ -373,12 +373,17 @@ fn processes_that_cannot_be_read_are_not_passed_over() {
         return;
     }
     let own = Path::new("/proc").join(std::process::id().to_string());
-    let cases: [(&[&str], &str, &str); 6] = [
+    let cases: [(&[&str], &str, &str); 7] = [
         (&["orders"], "maps", "openat:error=EMFILE"),
         (&["orders"], "pagemap", "openat:error=EMFILE"),
         (&["orders"], "pagemap", "pread64,ioctl:error=EIO"),
         (&["thp"], "smaps", "openat:error=EMFILE"),
         (&["pss"], "stat", "openat:error=EMFILE"),
+        (
+            &["report", "-", "--format", "json"],
+            "smaps_rollup",
+            "openat:error=EMFILE",
+        ),
         (&["owner", "0x100000"], "pagemap", "openat:error=EIO"),
     ];
     for (words, file, fault) in cases {

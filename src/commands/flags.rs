@@ -12,7 +12,7 @@ use crate::inventory::{
 };
 use crate::output::{Pending, TableWriter, Target, print, write_table};
 use crate::scan::sweep;
-use crate::source::{FileState, Process, Source};
+use crate::source::{FileState, Process, Source, process_is_gone};
 use crate::terminal::Terminal;
 
 /// A question in work.
@@ -166,9 +166,12 @@ impl Census<'_> {
             self.terminal.remark(&remark);
         }
         if let Place::Process(process) = &self.place
-            && process.ended_meanwhile()
+            && let Err(error) = process.check_whole()
         {
-            let remark = format!("process {} ended while it was read", process.pid());
+            let remark = match process_is_gone(&error) {
+                true => format!("process {} ended while it was read", process.pid()),
+                false => error.to_string(),
+            };
             self.terminal.remark(&remark);
         }
     }

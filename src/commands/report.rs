@@ -41,10 +41,9 @@ pub(super) fn tell(request: &ReportRequest, terminal: &Terminal) -> Result<()> {
     }
     terminal.take_signals();
     let read = read(request, terminal)?;
-    let processes = match request.source.root() {
-        Some(root) => small_anonymous(root, request.redact).ok(),
-        None => None,
-    };
+    let root = request.source.root();
+    let processes = root.map(|root| small_anonymous(root, request.redact));
+    let processes = processes.transpose()?;
     terminal.clear();
     let report = Report::new(Inputs {
         source: read.source.as_ref(),

@@ -45,9 +45,7 @@ pub fn folios_of(
         let (_, line, _) = properties;
         mappings.push(MappingFolios { line, folios });
     }
-    if process.ended_meanwhile() {
-        return Err(process.is_gone());
-    }
+    process.check_whole()?;
     Ok(ProcessFolios {
         pid: process.pid(),
         name,

@@ -23,9 +23,7 @@ pub fn gather(process: &Process, name: &str, watcher: &dyn Watcher) -> Result<Pr
             Ok(())
         })?;
     }
-    if process.ended_meanwhile() {
-        return Err(process.is_gone());
-    }
+    process.check_whole()?;
     runs.sort_unstable_by_key(|(run, area)| (run.start, run.end, *area as u8));
     // The page of zeros may be mapped a million times.
     runs.dedup();

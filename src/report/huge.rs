@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::orders::{Counts, FAMILIES, ORDERS};
-use crate::source::{anonymous, process_is_gone, process_name, processes};
+use crate::source::{anonymous, process_is_gone, process_is_refused, process_name, processes};
 use crate::survey::Survey;
 
 /// Folios of one family by order.
@@ -72,7 +72,7 @@ const LISTED: usize = 10;
 /// Asks the processes below `root`.
 ///
 /// # Errors
-/// There is no `proc`.
+/// There is no `proc`, or a process cannot be read.
 pub fn small_anonymous(root: &Path, redact: bool) -> Result<Processes> {
     let mut found = Processes::default();
     for pid in processes(root)? {
@@ -84,14 +84,10 @@ pub fn small_anonymous(root: &Path, redact: bool) -> Result<Processes> {
                 huge,
             }),
             Ok(_) => {}
+            // Threads of the kernel and captures without the file have nothing to say, either.
             Err(error) if process_is_gone(&error) => {}
-            Err(Error::Process { cause, .. })
-                if cause.kind() == std::io::ErrorKind::PermissionDenied =>
-            {
-                found.refused += 1;
-            }
-            // Threads of the kernel and captures without the file have nothing to say.
-            Err(_) => {}
+            Err(error) if process_is_refused(&error) => found.refused += 1,
+            Err(error) => return Err(error),
         }
     }
     found.top.sort_by_key(|process| {

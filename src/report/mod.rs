@@ -5,17 +5,19 @@ mod advice;
 mod contiguity;
 mod free;
 mod huge;
+mod level;
 mod obstacles;
 mod quality;
 mod scope;
 mod trend;
 mod want;
 
-pub(crate) use advice::culprit;
-pub use advice::{Advice, Level};
+pub use advice::Advice;
 pub use contiguity::{Contiguity, Cost};
 pub use free::FreeMemory;
 pub use huge::{FolioCounts, Processes, SmallAnonymous, small_anonymous};
+pub use level::Level;
+pub(crate) use level::culprit;
 pub use obstacles::{Cheapest, Content, Culprit, Obstacles, Step};
 pub use quality::Quality;
 pub use scope::Scope;
@@ -185,7 +187,7 @@ impl Report {
                 .push(free::free_memory(members, sum, survey, highest));
         }
         report.want = report.answers(inputs.wishes, &members, survey);
-        (report.level, report.verdict) = advice::verdict(&report);
+        (report.level, report.verdict) = level::verdict(&report);
         report.status = advice::status(&report);
         report.advice = advice::advice(&report);
         report

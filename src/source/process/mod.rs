@@ -104,12 +104,18 @@ impl Process {
         })
     }
 
-    /// True when it ended while it was read, so that what was read is not all.
-    pub fn ended_meanwhile(&self) -> bool {
-        // What cannot be read now is not known to be whole.
-        let is_gone =
-            || read_regular(&self.directory.join("maps")).map_or(true, |maps| maps.is_empty());
-        self.was_cut.load(Ordering::Relaxed) && is_gone()
+    /// Whether what was read is all of it.
+    ///
+    /// # Errors
+    /// It ended while it was read, or that cannot be told.
+    pub fn check_whole(&self) -> Result<()> {
+        if !self.was_cut.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match self.mappings()?.is_empty() {
+            true => Err(self.is_gone()),
+            false => Ok(()),
+        }
     }
 
     /// What reading a process says when it has ended.
